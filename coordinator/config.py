@@ -158,9 +158,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def socket_dir(data_dir: Path) -> Path:
     """The directory of the embedded servers' unix sockets, always one that can be bound.
 
-    Normally ``data_dir/run``. When that is too long, or holds a character that means something in a connection
-    string, a directory of this user under the system's temporary folder, named after the data directory so that
-    two copies never meet. Pure: nothing is created here.
+    Normally ``data_dir/run``. When that is too long, or holds a character that means something in a
+    connection string, a directory of this user under the system's temporary folder, named after the data
+    directory so that two copies never meet. Pure: nothing is created here.
     """
     wanted = data_dir / "run"
     too_long = len(os.fsencode(wanted / POSTGRES_SOCKET_NAME)) > SOCKET_PATH_LIMIT
