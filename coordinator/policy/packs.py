@@ -1,0 +1,69 @@
+"""Finding, reading and validating rule packs (TOML files in `seeds/policy`)."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from .errors import PolicyError, path_of
+from .schema import Pack
+
+PACK_FOLDER = Path(__file__).resolve().parents[2] / "seeds" / "policy"
+
+
+def available_packs() -> list[str]:
+    """The names of the packs that come with the system, sorted."""
+    return sorted(path.stem for path in PACK_FOLDER.glob("*.toml"))
+
+
+def load_pack(name_or_path: str | Path) -> Pack:
+    """Load a pack by its name, or by the path of a `.toml` file.
+
+    Raises PolicyError in one line that names file, element and field. A pack is read again only when its file
+    has changed.
+    """
+    text = str(name_or_path)
+    if text.endswith(".toml"):
+        path = Path(text)
+    elif text in available_packs():
+        path = PACK_FOLDER / f"{text}.toml"
+    else:
+        known = ", ".join(available_packs())
+        raise PolicyError(f"no rule pack {text!r}: give one of {known}, or the path of a .toml file")
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise PolicyError(f"{path}: cannot be read ({error.strerror})") from error
+    return _load(path.resolve(), text, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, shown: str, mtime_ns: int, size: int) -> Pack:  # noqa: ARG001 -- the stat is the cache key
+    shown = shown if shown.endswith(".toml") else path.name
+    try:
+        content = path.read_bytes()
+        data = tomllib.loads(content.decode("utf-8"))
+    except OSError as error:
+        raise PolicyError(f"{shown}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{shown}: byte {error.start + 1} is not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{shown}: not valid TOML: {error}") from error
+    if "digest" in data:
+        raise PolicyError(f"{shown}: digest: is computed from the file and cannot be given")
+    try:
+        return Pack.model_validate({**data, "digest": hashlib.sha256(content).hexdigest()})
+    except ValidationError as error:
+        raise PolicyError(f"{shown}: {first_fault(error)}") from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first fault of a validation as one line: place, then what is wrong there."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    message = fault["msg"].removeprefix("Value error, ")
+    place = path_of(fault["loc"])
+    return " ".join(f"{place}: {message}".removeprefix(": ").split())
