@@ -1,0 +1,1 @@
+"""My day, check-in evidence and visit records."""

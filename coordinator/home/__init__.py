@@ -1,0 +1,1 @@
+"""Landing pages, navigation and display settings."""

@@ -1,0 +1,1 @@
+"""The append-only hours ledger, school verification and certificates."""

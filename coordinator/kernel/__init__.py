@@ -1,0 +1,1 @@
+"""What every feature stands on: time, access, audit, encryption, errors, queue. Knows no feature."""

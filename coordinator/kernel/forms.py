@@ -1,0 +1,62 @@
+"""The base of all forms: token, messages in Chinese, and a refused form that comes back with what was typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, g, render_template, request
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+
+from coordinator.kernel.errors import DomainError
+
+
+class Form(FlaskForm):
+    """All forms inherit from this one."""
+
+    class Meta(FlaskForm.Meta):
+        locales = ["zh"]
+
+        def get_translations(self, form: Any) -> Any:
+            from flask_babel import get_locale
+            from wtforms.i18n import get_translations
+
+            return get_translations([str(get_locale() or "zh")])
+
+    def take(self, problem: DomainError) -> None:
+        """Show a domain error beside its field, or above the form."""
+        text = " ".join(part for part in (str(problem.message), str(problem.remedy)) if part)
+        target = self._fields.get(problem.field or "")
+        if target is None:
+            self.form_errors.append(text)
+        else:
+            target.errors = [*target.errors, text]
+
+
+def keep_typed_form() -> Response:
+    """Answer a form whose token is stale with all of it again, ready to be sent once more.
+
+    Passwords and files cannot be kept; the page says so where they were part of the form.
+    """
+    kept = [
+        (name, value)
+        for name, values in request.form.lists()
+        for value in values
+        if name != "csrf_token" and "password" not in name
+    ]
+    response = Response(
+        render_template(
+            "errors/send_again.html",
+            kept=kept,
+            target=request.full_path.rstrip("?"),
+            lost=[name for name in request.form if "password" in name] + list(request.files),
+            error={
+                "status": 409,
+                "title": _("页面放得太久了，请再送一次"),
+                "text": _("您填写的内容都在，点下面的按钮就会重新送出。"),
+                "reference": g.get("request_id", ""),
+            },
+        )
+    )
+    response.status_code = 409
+    return response

@@ -1,0 +1,238 @@
+"""Jobs that are owed. The truth that a job is owed is a row, written in the transaction that owes it; Redis only
+carries it. Every job body may run twice or be cut anywhere with the same end state.
+
+RQ is imported here and in `coordinator.worker` only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from flask import current_app
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, Text, event, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from coordinator.extensions import db, stored
+from coordinator.kernel import clock
+
+log = structlog.get_logger(__name__)
+
+QUEUES = ("default", "planning")
+# A job that is not running although it was handed to Redis this long ago is handed over again.
+HAND_OVER_AGAIN_AFTER = timedelta(seconds=15)
+MAX_ATTEMPTS = 8
+_LOCK_SPACE = 7_301  # first key of pg advisory locks held by running jobs
+
+
+class OwedState(StrEnum):
+    OWED = "owed"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class OwedJob(db.Model):
+    """One owed job. (`name`, `key`) is unique: periodic work uses its period as key, so it runs once."""
+
+    __tablename__ = "owed_jobs"
+    __table_args__ = (
+        Index("uq_owed_jobs_name_key", "name", "key", unique=True),
+        Index("ix_owed_jobs_state_run_after", "state", "run_after"),
+        CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    key: Mapped[str] = mapped_column(String(120))
+    queue: Mapped[str] = mapped_column(String(20), default="default")
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state: Mapped[OwedState] = mapped_column(stored(OwedState), default=OwedState.OWED)
+    timeout_seconds: Mapped[int] = mapped_column(default=600)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    run_after: Mapped[datetime] = mapped_column(default=clock.now)
+    handed_over_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+def owe(
+    name: str,
+    key: str,
+    payload: dict[str, Any] | None = None,
+    *,
+    queue: str = "default",
+    run_after: datetime | None = None,
+    timeout_seconds: int = 600,
+) -> None:
+    """Owe the job with the dotted function name `name` ('coordinator.planning.jobs.solve_plan').
+
+    The row joins the current transaction; after its commit the job is handed to Redis. A second call with the
+    same name and key is the same job. `payload` holds ids and plain values, passed as keyword arguments.
+    """
+    values = {
+        "name": name,
+        "key": key,
+        "queue": queue,
+        "payload": payload or {},
+        "state": OwedState.OWED,
+        "timeout_seconds": timeout_seconds,
+        "attempts": 0,
+        "created_at": clock.now(),
+        "run_after": run_after or clock.now(),
+    }
+    statement = insert(OwedJob).values(**values).on_conflict_do_nothing(index_elements=["name", "key"])
+    owed_id = db.session.scalar(statement.returning(OwedJob.id))
+    if owed_id is not None and (run_after is None or run_after <= clock.now()):
+        db.session.info.setdefault("owed_after_commit", []).append((owed_id, queue, timeout_seconds))
+
+
+def connection() -> Redis:
+    """The application's Redis connection."""
+    return current_app.extensions["redis"]
+
+
+def _hand_over(owed_id: int, queue: str, timeout_seconds: int, attempt: int) -> None:
+    Queue(queue, connection=connection()).enqueue_call(
+        "coordinator.worker.run_owed",
+        args=(owed_id,),
+        job_id=f"owed-{owed_id}-{attempt}",
+        timeout=timeout_seconds,
+        result_ttl=0,
+        failure_ttl=86_400,
+    )
+
+
+def _after_commit(session: Session) -> None:
+    for owed_id, queue, timeout_seconds in session.info.pop("owed_after_commit", []):
+        try:
+            _hand_over(owed_id, queue, timeout_seconds, 0)
+        except RedisError as problem:
+            # The row stays; the sweeper hands it over when the queue is back.
+            log.warning("queue away, job stays owed", owed_id=owed_id, error=str(problem))
+
+
+def _after_rollback(session: Session) -> None:
+    session.info.pop("owed_after_commit", None)
+
+
+def listen(session_class: Any) -> None:
+    """Hand jobs over after commit. Called once by `create_app`."""
+    if not event.contains(session_class, "after_commit", _after_commit):
+        event.listen(session_class, "after_commit", _after_commit)
+        event.listen(session_class, "after_rollback", _after_rollback)
+
+
+def _is_waiting(owed: OwedJob) -> bool:
+    """Is the job still waiting in Redis for a free worker?"""
+    try:
+        job = Job.fetch(f"owed-{owed.id}-{owed.attempts}", connection=connection())
+    except NoSuchJobError:
+        return False
+    return job.get_status() in (JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
+
+
+def sweep_owed_jobs() -> int:
+    """Hand over every owed job that nobody runs and that does not wait in Redis; returns how many.
+
+    A running job holds a PostgreSQL advisory lock on its connection, so a killed worker frees it at once.
+    """
+    moment = clock.now()
+    due = db.session.scalars(
+        select(OwedJob)
+        .where(
+            OwedJob.state == OwedState.OWED,
+            OwedJob.run_after <= moment,
+            or_(
+                OwedJob.handed_over_at.is_(None),
+                OwedJob.handed_over_at < moment - HAND_OVER_AGAIN_AFTER,
+            ),
+        )
+        .order_by(OwedJob.id)
+        .limit(500)
+    ).all()
+    handed = 0
+    for owed in due:
+        if _is_running(owed.id) or _is_waiting(owed):
+            continue
+        owed.attempts += 1
+        owed.handed_over_at = moment
+        if owed.attempts > MAX_ATTEMPTS:
+            owed.state = OwedState.FAILED
+            owed.last_error = owed.last_error or "handed over too often without finishing"
+            log.error("owed job given up", owed_id=owed.id, name=owed.name)
+            continue
+        _hand_over(owed.id, owed.queue, owed.timeout_seconds, owed.attempts)
+        handed += 1
+    db.session.commit()
+    return handed
+
+
+def _is_running(owed_id: int) -> bool:
+    return bool(
+        db.session.scalar(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = :space"
+                " AND objid = :id AND granted AND database = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database()))"
+            ),
+            {"space": _LOCK_SPACE, "id": owed_id},
+        )
+    )
+
+
+def run_owed(owed_id: int) -> None:
+    """Run one owed job now, unless it is done or runs elsewhere. Called by the worker inside an app context.
+
+    The lock lives on a connection of its own and ends with it, however the process ends.
+    """
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as guard:
+        if not guard.scalar(
+            text("SELECT pg_try_advisory_lock(:space, :id)"), {"space": _LOCK_SPACE, "id": owed_id}
+        ):
+            log.info("job runs elsewhere", owed_id=owed_id)
+            return
+        try:
+            _run_locked(owed_id)
+        finally:
+            guard.execute(
+                text("SELECT pg_advisory_unlock(:space, :id)"), {"space": _LOCK_SPACE, "id": owed_id}
+            )
+
+
+def _run_locked(owed_id: int) -> None:
+    owed = db.session.get(OwedJob, owed_id)
+    if owed is None or owed.state is not OwedState.OWED:
+        return
+    owed.started_at = clock.now()
+    db.session.commit()
+    module_name, function_name = owed.name.rsplit(".", 1)
+    body = getattr(importlib.import_module(module_name), function_name)
+    try:
+        body(**owed.payload)
+        owed = db.session.get_one(OwedJob, owed_id)
+        owed.state = OwedState.DONE
+        owed.finished_at = clock.now()
+        owed.last_error = None
+        db.session.commit()
+    except Exception as problem:
+        db.session.rollback()
+        owed = db.session.get_one(OwedJob, owed_id)
+        owed.last_error = f"{type(problem).__name__}: {problem}"[:2000]
+        owed.handed_over_at = clock.now()
+        if owed.attempts + 1 >= MAX_ATTEMPTS:
+            owed.state = OwedState.FAILED
+        else:
+            owed.run_after = clock.now() + timedelta(seconds=10 * 2**owed.attempts)
+        db.session.commit()
+        raise

@@ -1,0 +1,1 @@
+"""Open visits, claims and their approval."""

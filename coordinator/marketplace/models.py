@@ -1,0 +1,51 @@
+"""Claims on open visits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from coordinator.extensions import db, stored
+from coordinator.kernel import clock
+from coordinator.visits.models import Visit
+from coordinator.workforce.models import Worker
+
+
+class ClaimState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Claim(db.Model):
+    """A worker's wish to make one open visit. At most one live claim a visit (partial unique index)."""
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        Index("uq_claims_live", "visit_id", unique=True, postgresql_where="state IN ('pending', 'approved')"),
+        Index("ix_claims_worker_id_state", "worker_id", "state"),
+        Index("ix_claims_state_claimed_at", "state", "claimed_at"),
+        CheckConstraint(
+            "(state IN ('approved', 'refused')) = (decided_at IS NOT NULL)", name="decision_is_dated"
+        ),
+        CheckConstraint("state <> 'refused' OR reason IS NOT NULL", name="refusal_needs_a_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visits.id"))
+    worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"))
+    companion_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id"))
+    state: Mapped[ClaimState] = mapped_column(stored(ClaimState), default=ClaimState.PENDING)
+    added_seconds: Mapped[int | None] = mapped_column(Integer)
+    claimed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str | None] = mapped_column(String(200))
+
+    visit: Mapped[Visit] = relationship()
+    worker: Mapped[Worker] = relationship(foreign_keys=[worker_id])
+    companion: Mapped[Worker | None] = relationship(foreign_keys=[companion_id])

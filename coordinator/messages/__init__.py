@@ -1,0 +1,1 @@
+"""In-app messages and the outbox that carries them to other channels."""

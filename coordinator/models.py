@@ -1,0 +1,27 @@
+"""All models, for migrations and mapper configuration. Features import from each other directly."""
+
+from coordinator.accounts import models as accounts
+from coordinator.elders import models as elders
+from coordinator.fieldwork import models as fieldwork
+from coordinator.hours import models as hours
+from coordinator.kernel import areas, audit, queue
+from coordinator.marketplace import models as marketplace
+from coordinator.messages import models as messages
+from coordinator.planning import models as planning
+from coordinator.visits import models as visits
+from coordinator.workforce import models as workforce
+
+__all__ = [
+    "accounts",
+    "areas",
+    "audit",
+    "elders",
+    "fieldwork",
+    "hours",
+    "marketplace",
+    "messages",
+    "planning",
+    "queue",
+    "visits",
+    "workforce",
+]

@@ -1,0 +1,176 @@
+"""Plan runs and what they propose. Nothing here is known to a worker before the plan is approved."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from coordinator.elders.models import Elder
+from coordinator.extensions import db, stored
+from coordinator.kernel import clock
+from coordinator.kernel.areas import Area
+from coordinator.workforce.models import Worker
+
+
+class PlanState(StrEnum):
+    QUEUED = "queued"
+    SOLVING = "solving"
+    READY = "ready"
+    APPROVED = "approved"
+    SUPERSEDED = "superseded"
+    DISCARDED = "discarded"
+    FAILED = "failed"
+
+
+class PlanStage(StrEnum):
+    OBLIGATIONS = "obligations"
+    ASSIGN = "assign"
+    ROUTE = "route"
+    CHECK = "check"
+    DRAFT = "draft"
+
+
+class Plan(db.Model):
+    """One plan of an area for a month. At most one is being solved for an area and month."""
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        CheckConstraint("percent BETWEEN 0 AND 100", name="percent"),
+        CheckConstraint("extract(day from month) = 1", name="month_is_a_first_day"),
+        CheckConstraint("(state = 'approved') <= (approved_at IS NOT NULL)", name="approval_is_dated"),
+        Index(
+            "uq_plans_running",
+            "area_id",
+            "month",
+            unique=True,
+            postgresql_where="state IN ('queued', 'solving')",
+        ),
+        Index("uq_plans_approved", "area_id", "month", unique=True, postgresql_where="state = 'approved'"),
+        Index("ix_plans_area_id_month", "area_id", "month"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
+    month: Mapped[date]
+    state: Mapped[PlanState] = mapped_column(stored(PlanState), default=PlanState.QUEUED)
+    stage: Mapped[PlanStage | None] = mapped_column(stored(PlanStage))
+    percent: Mapped[int] = mapped_column(SmallInteger, default=0)
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    best: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    heartbeat_at: Mapped[datetime | None]
+    stop_requested_at: Mapped[datetime | None]
+    stop_requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    seed: Mapped[int] = mapped_column(Integer, default=1)
+    time_limit_seconds: Mapped[int] = mapped_column(Integer, default=60)
+    based_on_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"))
+    policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_versions.id"))
+    scenario: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    result: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    score: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    violations: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    approved_at: Mapped[datetime | None]
+
+    area: Mapped[Area] = relationship()
+    routes: Mapped[list[PlanRoute]] = relationship(
+        back_populates="plan", order_by="PlanRoute.day, PlanRoute.letter", passive_deletes=True
+    )
+    stops: Mapped[list[PlanStop]] = relationship(back_populates="plan", passive_deletes=True)
+
+
+class PlanRoute(db.Model):
+    """One worker's day. `letter` numbers the routes of a day from 0 (甲, 乙, …); seconds are from local
+    midnight.
+    """
+
+    __tablename__ = "plan_routes"
+    __table_args__ = (
+        Index("uq_plan_routes_plan_id_day_worker_id", "plan_id", "day", "worker_id", unique=True),
+        CheckConstraint("departure_seconds <= arrival_seconds", name="times_in_order"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
+    worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"))
+    day: Mapped[date]
+    letter: Mapped[int] = mapped_column(SmallInteger)
+    departure_seconds: Mapped[int] = mapped_column(Integer)
+    arrival_seconds: Mapped[int] = mapped_column(Integer)
+    travel_seconds: Mapped[int] = mapped_column(Integer)
+    travel_metres: Mapped[int] = mapped_column(Integer)
+
+    plan: Mapped[Plan] = relationship(back_populates="routes")
+    worker: Mapped[Worker] = relationship()
+    stops: Mapped[list[PlanStop]] = relationship(back_populates="route", order_by="PlanStop.position")
+
+
+class PlanStop(db.Model):
+    """One visit of the plan: on a route, or unassigned with a reason. A visit of two workers has two rows with
+    the same `visit_key` (the scenario's visit id, '<elder id>#<k>').
+    """
+
+    __tablename__ = "plan_stops"
+    __table_args__ = (
+        Index("uq_plan_stops_plan_id_visit_key_route_id", "plan_id", "visit_key", "route_id", unique=True),
+        Index("ix_plan_stops_route_id", "route_id"),
+        Index("ix_plan_stops_visit_id", "visit_id"),
+        CheckConstraint("(route_id IS NULL) = (position IS NULL)", name="position_on_a_route"),
+        CheckConstraint("(route_id IS NULL) = (start_seconds IS NULL)", name="times_on_a_route"),
+        CheckConstraint("(route_id IS NULL) <= (reason IS NOT NULL)", name="unassigned_has_a_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
+    route_id: Mapped[int | None] = mapped_column(ForeignKey("plan_routes.id", ondelete="CASCADE"))
+    visit_key: Mapped[str] = mapped_column(String(60))
+    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
+    rule: Mapped[str] = mapped_column(String(80))
+    tier: Mapped[str | None] = mapped_column(String(20))
+    period_from: Mapped[date]
+    period_to: Mapped[date]
+    position: Mapped[int | None] = mapped_column(SmallInteger)
+    arrival_seconds: Mapped[int | None] = mapped_column(Integer)
+    start_seconds: Mapped[int | None] = mapped_column(Integer)
+    end_seconds: Mapped[int | None] = mapped_column(Integer)
+    is_companion: Mapped[bool] = mapped_column(default=False)
+    pinned: Mapped[bool] = mapped_column(default=False)
+    people: Mapped[int] = mapped_column(SmallInteger, default=1)
+    needs_skills: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}", default=list)
+    reason: Mapped[str | None] = mapped_column(String(60))
+    reason_detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visits.id"))
+
+    plan: Mapped[Plan] = relationship(back_populates="stops")
+    route: Mapped[PlanRoute | None] = relationship(back_populates="stops")
+    elder: Mapped[Elder] = relationship()
+
+
+class RouteSheet(db.Model):
+    """A printed sheet: numbered, valid for its day, returned or destroyed; a newer issue voids it."""
+
+    __tablename__ = "route_sheets"
+    __table_args__ = (
+        Index("uq_route_sheets_number", "number", unique=True),
+        Index("uq_route_sheets_current", "route_id", unique=True, postgresql_where="voided_at IS NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    route_id: Mapped[int] = mapped_column(ForeignKey("plan_routes.id", ondelete="CASCADE"))
+    number: Mapped[str] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    issued_at: Mapped[datetime] = mapped_column(default=clock.now)
+    issued_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime]
+    voided_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+
+    route: Mapped[PlanRoute] = relationship()

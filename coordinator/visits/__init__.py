@@ -1,0 +1,1 @@
+"""The visit and its lifecycle, and what is due under the jurisdiction's rules."""

@@ -1,0 +1,1 @@
+"""The 五社 workforce: workers, skills, credentials, guardians, availability, pairings."""
