@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 
 class PolicyError(ValueError):
     """A rule pack, registry or document that cannot be used.
@@ -19,3 +21,11 @@ def path_of(location: tuple[int | str, ...]) -> str:
         else:
             text += f".{part}" if text else part
     return text
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first fault of a validation as one line: place, then what is wrong there."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    message = fault["msg"].removeprefix("Value error, ")
+    place = path_of(fault["loc"])
+    return " ".join(f"{place}: {message}".removeprefix(": ").split())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from .errors import PolicyError, path_of
+from .errors import PolicyError, first_fault
 from .schema import Pack
 
 PACK_FOLDER = Path(__file__).resolve().parents[2] / "seeds" / "policy"
@@ -59,11 +59,3 @@ def _load(path: Path, shown: str, mtime_ns: int, size: int) -> Pack:  # noqa: AR
         return Pack.model_validate({**data, "digest": hashlib.sha256(content).hexdigest()})
     except ValidationError as error:
         raise PolicyError(f"{shown}: {first_fault(error)}") from error
-
-
-def first_fault(error: ValidationError) -> str:
-    """The first fault of a validation as one line: place, then what is wrong there."""
-    fault = error.errors(include_url=False, include_context=False)[0]
-    message = fault["msg"].removeprefix("Value error, ")
-    place = path_of(fault["loc"])
-    return " ".join(f"{place}: {message}".removeprefix(": ").split())

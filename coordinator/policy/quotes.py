@@ -1,0 +1,51 @@
+"""Comparing a pack's quotations with the document they are taken from."""
+
+from __future__ import annotations
+
+from .schema import Pack
+
+_QUOTED_LISTS = (
+    "categories",
+    "tiers",
+    "obligations",
+    "mode_limits",
+    "surge",
+    "reports",
+    "milestones",
+    "forms",
+    "clauses",
+)
+
+
+def without_space(text: str) -> str:
+    """The text without any white space: line breaks of a printed page cut words anywhere."""
+    return "".join(text.split())
+
+
+def quotations(pack: Pack) -> list[tuple[str, str]]:
+    """Everything in the pack that claims to be the document's words, each with its place in the pack."""
+    found = [("document.title", pack.document.title)]
+    if pack.document.quote_parent:
+        found.append(("document.quote_parent", pack.document.quote_parent))
+    for name in ("epidemic", "consent", "register_"):
+        entry = getattr(pack, name)
+        if entry is not None:
+            found.append((f"{name.rstrip('_')}.quote", entry.quote))
+    for name in _QUOTED_LISTS:
+        found += [(f"{name}[{i}].quote", entry.quote) for i, entry in enumerate(getattr(pack, name))]
+    for i, form in enumerate(pack.forms):
+        found.append((f"forms[{i}].title", form.title))
+        for j, section in enumerate(form.sections):
+            place = f"forms[{i}].sections[{j}]"
+            if section.title:
+                found.append((f"{place}.title", section.title))
+            for k, field in enumerate(section.fields_):
+                found.append((f"{place}.fields[{k}].label", field.label))
+                found += [(f"{place}.fields[{k}].options", option) for option in field.options]
+    return found
+
+
+def missing_quotations(pack: Pack, document: str) -> list[tuple[str, str]]:
+    """The quotations that the document's text does not hold word for word, white space aside."""
+    text = without_space(document)
+    return [(place, words) for place, words in quotations(pack) if without_space(words) not in text]
