@@ -1,0 +1,94 @@
+"""`/healthz` and `/readyz`, for supervisors and load balancers. No sign-in, and nothing about the data."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app, jsonify
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Worker
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from coordinator.config import Settings
+from coordinator.extensions import db
+from coordinator.kernel.access import Permission, requires
+
+bp = Blueprint("health", __name__)
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+# A worker says at least every 60 s that it lives (`coordinator.worker`); silent for longer it is gone.
+WORKER_SILENT_AFTER = timedelta(seconds=90)
+
+
+@bp.get("/healthz")
+@requires(Permission.PUBLIC)
+def healthz() -> Response:
+    """200 while the process lives."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@bp.get("/readyz")
+@requires(Permission.PUBLIC)
+def readyz() -> tuple[Response, int]:
+    """200 when database, queue and schema can serve, else 503 with the failing part.
+
+    Having no worker is shown, not failed: pages, claims and records go on, owed jobs wait in the database.
+    """
+    settings: Settings = current_app.extensions["settings"]
+    database, migrations = _database()
+    queue, workers = _queue(current_app.extensions["redis"])
+    demo = demo_state(settings)
+    answer = jsonify(database=database, queue=queue, workers=workers, migrations=migrations, demo=demo)
+    ready = database == "ok" and queue == "ok" and migrations == "head" and demo != "failed"
+    return answer, 200 if ready else 503
+
+
+def _database() -> tuple[str, str]:
+    """State of the database and of its schema: `head`, `behind` or `unknown`."""
+    try:
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            if not connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
+                return "ok", "behind"
+            found = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    except SQLAlchemyError:
+        return "failed", "unknown"
+    return "ok", "head" if found == schema_heads() else "behind"
+
+
+@cache
+def schema_heads() -> frozenset[str]:
+    """The newest revision this code brings."""
+    return frozenset(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+
+def _queue(connection: Redis) -> tuple[str, int]:
+    try:
+        connection.ping()
+        return "ok", count_workers(connection)
+    except RedisError:
+        return "failed", 0
+
+
+def count_workers(connection: Redis) -> int:
+    """How many workers have given a sign of life lately."""
+    since = datetime.now(UTC) - WORKER_SILENT_AFTER
+    beats = (worker.last_heartbeat for worker in Worker.all(connection=connection))
+    return sum(1 for beat in beats if beat is not None and _aware(beat) > since)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def demo_state(settings: Settings) -> str | None:
+    """`loading`, `ready` or `failed` as the supervisor noted it; None without the demo."""
+    if not settings.demo:
+        return None
+    try:
+        return settings.demo_state_file.read_text().strip() or "loading"
+    except FileNotFoundError:
+        return "loading"
