@@ -1,0 +1,33 @@
+"""The planning engine: a scenario in, a checked plan out. Pure Python, no web, no database.
+
+See docs/planning.md for the parts and the sources.
+"""
+
+from routing.check import Report, Violation, check
+from routing.errors import InputError, ScenarioError
+from routing.limits import STAGES, Limits, Progress
+from routing.plan import Plan, Route, Score, Stop, Unassigned
+from routing.scenario import Scenario
+from routing.schedule import schedule
+from routing.solve import solve
+from routing.validate import validate
+
+__all__ = [
+    "STAGES",
+    "InputError",
+    "Limits",
+    "Plan",
+    "Progress",
+    "Report",
+    "Route",
+    "Scenario",
+    "ScenarioError",
+    "Score",
+    "Stop",
+    "Unassigned",
+    "Violation",
+    "check",
+    "schedule",
+    "solve",
+    "validate",
+]

@@ -1,0 +1,249 @@
+"""The cheapest way to make one need in a state: alone, as two people, or a minor beside an adult."""
+
+from __future__ import annotations
+
+from random import Random
+
+from routing.model import FREE, Model, StopKey
+from routing.state import State
+
+Parts = tuple[tuple[int, int, StopKey], ...]
+PAIR_WIDTH = 14
+"""How many of the nearest workers are tried as partners of a shared visit."""
+
+
+def place(state: State, need: int, rng: Random | None = None, blink: float = 0.0) -> bool:
+    """Make a need in the cheapest place found; False when there is none.
+
+    With `rng`, places are overlooked with probability `blink` (Christiaens and Vanden Berghe 2020).
+    """
+    model = state.model
+    item = model.item_of[need]
+    if need in model.pins:
+        return _place_pinned(state, need)
+    if model.people[item] == 2:
+        return place_pair(state, need)
+    return _place_single(state, need, rng, blink)
+
+
+def _place_single(state: State, need: int, rng: Random | None, blink: float) -> bool:
+    model = state.model
+    item = model.item_of[need]
+    tours, fits = state.tours, state.fits
+    cap_day, summed = model.cap_day, model.summed
+    balance = model.scenario.weights.balance
+    ceiling = max(state.busy, default=0)
+    best: float = 1 << 60
+    found: tuple[int, int] | None = None
+    spot_of = model.spot
+    random = rng.random if rng is not None else None
+    positions = state.positions
+    for day in model.options(item, state.made[item]):
+        for route, worker, penalty in model.cand[item][day]:
+            tour = tours[route]
+            if tour is None:
+                continue
+            try:
+                spot = tour.spots[item]
+            except KeyError:
+                spot = tour.spots[item] = spot_of(tour, item)
+            if spot is None:
+                continue
+            value: float = spot[0] + penalty
+            if balance:
+                value += balance * max(0, state.busy[worker] + spot[2] - tour.span - ceiling)
+            if value >= best or len(tour.stops) >= cap_day[worker]:
+                continue
+            if summed[worker] and not fits(route, 1, spot[2]):
+                continue
+            if random is not None and random() < blink:
+                continue
+            position = spot[1]
+            if positions and not state.allowed(route, position):
+                chosen = _held_position(state, route, item)
+                if chosen is None or chosen[0] + penalty >= best:
+                    continue
+                value, position = chosen[0] + penalty, chosen[1]
+            best, found = value, (route, position)
+    if found is None:
+        return False
+    return state.insert(need, ((found[0], found[1], (item, FREE, model.load[item])),))
+
+
+def _held_position(state: State, route: int, item: int) -> tuple[int, int] | None:
+    """Return extra travel and position of the best insertion that keeps pinned positions."""
+    model, tour = state.model, state.tours[route]
+    if tour is None:
+        return None
+    stop = (item, FREE, model.load[item])
+    best = None
+    for position in range(len(tour.stops) + 1):
+        if not state.allowed(route, position):
+            continue
+        new = model.with_stop(tour, position, stop)
+        if new is not None and state.fits(route, 1, new.span):
+            entry = (new.travel - tour.travel, position)
+            best = entry if best is None else min(best, entry)
+    return best
+
+
+def _place_pinned(state: State, need: int) -> bool:
+    """Make a pinned need with its workers, on its day, at its position."""
+    model = state.model
+    item = model.item_of[need]
+    pins = model.pins[need]
+    names = {pin.worker for pin in pins}
+    workers = [w for w, worker in enumerate(model.scenario.workers) if worker.id in names]
+    shared = model.people[item] == 2 or len(workers) == 2 or any(model.minor[w] for w in workers)
+    day = next((pin.day for pin in pins if pin.day is not None), None)
+    if shared:
+        return place_pair(state, need, workers, day)
+    position = pins[0].position
+    best: tuple[float, int, int] | None = None
+    for option in model.options(item, state.made[item]):
+        if day is not None and option != day:
+            continue
+        for route, worker, penalty in model.cand[item][option]:
+            tour = state.tours[route]
+            if worker not in workers or tour is None:
+                continue
+            if position is None:
+                choice = _held_position(state, route, item)
+            else:
+                choice = _at_position(state, route, item, position)
+            if choice is not None:
+                entry = (choice[0] + penalty, route, choice[1])
+                best = entry if best is None else min(best, entry)
+    if best is None:
+        return False
+    _, route, at = best
+    if not state.insert(need, ((route, at, (item, FREE, model.load[item])),)):
+        return False
+    if position is not None:
+        state.positions.setdefault(route, {})[need] = position
+    return True
+
+
+def _at_position(state: State, route: int, item: int, position: int) -> tuple[int, int] | None:
+    tour = state.tours[route]
+    if tour is None:
+        return None
+    at = min(position, len(tour.stops))
+    if not state.allowed(route, at):
+        return None
+    new = state.model.with_stop(tour, at, (item, FREE, state.model.load[item]))
+    if new is None or not state.fits(route, 1, new.span):
+        return None
+    return new.travel - tour.travel, at
+
+
+def place_pair(state: State, need: int, held: list[int] | None = None, held_day: int | None = None) -> bool:
+    """Make a need with two workers who start together.
+
+    The start is fixed when the pair is placed (the earliest both can make), which keeps the two
+    tours independent afterwards. `held` are workers who must be among
+    the two, `held_day` the day it must be on.
+    """
+    model = state.model
+    item = model.item_of[need]
+    days = model.options(item, state.made[item])
+    ways: list[tuple[float, int, int, int, int, int]] = []
+    for day in days if held_day is None else [day for day in days if day == held_day]:
+        ways += _pairs(state, item, day, held)
+    ways.sort()
+    pins = {pin.worker: pin.position for pin in model.pins.get(need, ())}
+    for _, route_a, at_a, route_b, at_b, start in ways[:60]:
+        load = model.load[item]
+        for share in ((load, 0), (0, load)) if load else ((0, 0),):
+            parts = ((route_a, at_a, (item, start, share[0])), (route_b, at_b, (item, start, share[1])))
+            if state.insert(need, parts):
+                for route in (route_a, route_b):
+                    position = pins.get(model.scenario.workers[route // model.days].id)
+                    if position is not None:
+                        state.positions.setdefault(route, {})[need] = position
+                return True
+    return False
+
+
+def _pairs(
+    state: State, item: int, day: int, held: list[int] | None
+) -> list[tuple[float, int, int, int, int, int]]:
+    model = state.model
+    first, second = partners(model, item, held)
+    ranked_a = _ranked(state, item, day, first)
+    ranked_b = ranked_a if second is first else _ranked(state, item, day, second)
+    known = model.known[item]
+    weight = model.scenario.weights.continuity if known else 0.0
+    ways = []
+    for order, a in enumerate(ranked_a):
+        for b in ranked_b[order + 1 :] if ranked_b is ranked_a else ranked_b:
+            if not may_pair(model, item, a, b, held):
+                continue
+            best = _meet(state, item, a * model.days + day, b * model.days + day)
+            if best is not None:
+                stranger = weight if a not in known and b not in known else 0.0
+                ways.append((best[0] + stranger, *best[1:]))
+    return ways
+
+
+def partners(model: Model, item: int, held: list[int] | None) -> tuple[list[int], list[int]]:
+    """Return who can be the first and the second person on a shared visit."""
+    near = model.near[item]
+    if model.people[item] == 2:
+        if not held:
+            return near, near
+        pinned = [w for w in near if w in held]
+        return pinned, pinned if len(held) == 2 else near
+    held = held or []
+    adults = [w for w in model.solo[item] if w in held] or model.solo[item]
+    if any(not model.minor[w] for w in held):
+        adults = [w for w in model.solo[item] if w in held]
+    return adults, [w for w in near if model.minor[w] and w in held]
+
+
+def may_pair(model: Model, item: int, a: int, b: int, held: list[int] | None) -> bool:
+    """Whether two workers may make a visit together: an adult among them, skills, both pins."""
+    if a == b or (model.minor[a] and model.minor[b]):
+        return False
+    if held and not set(held) <= {a, b}:
+        return False
+    if model.people[item] == 1:
+        return True
+    return model.needs_skills[item] & ~(model.has_skills[a] | model.has_skills[b]) == 0
+
+
+def _ranked(state: State, item: int, day: int, workers: list[int]) -> list[int]:
+    """Return the workers who could take part on a day, those with least extra travel first."""
+    model = state.model
+    ranked = []
+    for worker in workers:
+        route = worker * model.days + day
+        tour = state.tours[route]
+        if tour is None or not state.fits(route, 1, tour.span):
+            continue
+        openings = model.openings(tour, item)
+        if openings:
+            ranked.append((openings[0][0], worker))
+    ranked.sort()
+    keep = [worker for _, worker in ranked[:PAIR_WIDTH]]
+    able = [
+        worker for _, worker in ranked[PAIR_WIDTH:] if model.has_skills[worker] & model.needs_skills[item]
+    ]
+    return keep + able[:PAIR_WIDTH]
+
+
+def _meet(state: State, item: int, route_a: int, route_b: int) -> tuple[int, int, int, int, int, int] | None:
+    """Return (extra travel, route, position, route, position, start) of the cheapest common start."""
+    tour_a, tour_b = state.tours[route_a], state.tours[route_b]
+    if tour_a is None or tour_b is None:
+        return None
+    best = None
+    for delta_a, at_a, low_a, high_a in state.model.openings(tour_a, item):
+        if not state.allowed(route_a, at_a):
+            continue
+        for delta_b, at_b, low_b, high_b in state.model.openings(tour_b, item):
+            start = max(low_a, low_b)
+            if start <= min(high_a, high_b) and state.allowed(route_b, at_b):
+                entry = (delta_a + delta_b, route_a, at_a, route_b, at_b, start)
+                best = entry if best is None else min(best, entry)
+    return best

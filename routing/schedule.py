@@ -1,0 +1,141 @@
+"""Times for routes that somebody put together by hand: the coordinator's drag and drop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from routing.check import check
+from routing.plan import Plan, Route, Stop, Unassigned
+from routing.scenario import ALWAYS, Elder, Scenario, Span, Visit, Worker
+from routing.timing import clock_times, loose_times, time_route
+from routing.travel import Travel
+
+ROUNDS = 25
+"""How often the starts of shared visits are pushed until they agree."""
+
+
+def schedule(scenario: Scenario, routes: Mapping[tuple[str, int], Sequence[str]]) -> Plan:
+    """Return a scored plan with times for ordered visit ids by (worker id, day).
+
+    Each worker returns as early as the order allows and leaves as late as that allows. Windows,
+    shifts and breaks that cannot be kept are overrun rather than refused: `routing.check` then
+    says what breaks. An elder's visits are renumbered in day order; visits on no route are listed
+    as unassigned. Unknown workers and visits raise `KeyError`.
+    """
+    book = _Book(scenario, routes)
+    starts = book.agree()
+    made = [book.route(key, starts) for key in sorted(book.orders, key=lambda k: (k[1], k[0]))]
+    found = tuple(route for route in made if route.stops)
+    done = {stop.visit for route in found for stop in route.stops}
+    left = tuple(Unassigned(v, "not_planned") for v in scenario.visit_ids() if v not in done)
+    plan = Plan(scenario=scenario.name, routes=found, unassigned=left)
+    return plan.with_score(check(scenario, plan).score)
+
+
+class _Book:
+    def __init__(self, scenario: Scenario, routes: Mapping[tuple[str, int], Sequence[str]]) -> None:
+        self.scenario = scenario
+        self.travel = Travel(scenario)
+        self.point = {visit.id: index for index, visit in enumerate(scenario.visits)}
+        self.order_of = {worker.id: index for index, worker in enumerate(scenario.workers)}
+        self.orders: dict[tuple[str, int], list[str]] = {}
+        self.visit: dict[str, Visit] = {}
+        for (worker, day), names in routes.items():
+            if worker not in self.order_of:
+                raise KeyError(worker)
+            for name in names:
+                visit = scenario.visit_of(name)
+                if visit is None:
+                    raise KeyError(name)
+                self.visit[name] = visit
+            if names:
+                self.orders[worker, day] = list(names)
+        self._renumber()
+
+    def _renumber(self) -> None:
+        days: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for (_, day), names in self.orders.items():
+            for name in names:
+                visit = self.visit[name]
+                if isinstance(visit, Elder) and (day, name) not in days[visit.id]:
+                    days[visit.id].append((day, name))
+        for elder, entries in days.items():
+            if len({name for _, name in entries}) < len(entries):
+                continue  # one visit on two days: leave the names, the checker says so
+            numbers = sorted(int(name.rpartition("#")[2]) for _, name in entries)
+            if [name for _, name in sorted(entries)] == [f"{elder}#{k}" for k in numbers]:
+                continue
+            new = {old: f"{elder}#{k}" for (_, old), k in zip(sorted(entries), numbers, strict=True)}
+            for key, names in self.orders.items():
+                self.orders[key] = [new.get(name, name) for name in names]
+            visit = self.visit[entries[0][1]]
+            self.visit.update(dict.fromkeys(new.values(), visit))
+
+    def agree(self) -> dict[str, int]:
+        """Return the common start of each visit that is on two routes of one day."""
+        shared: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for key, names in self.orders.items():
+            for name in names:
+                shared[name].append(key)
+        together = {name: keys for name, keys in shared.items() if len(keys) > 1}
+        starts: dict[str, int] = {name: self.visit[name].window[0] for name in together}
+        affected = {key for keys in together.values() for key in keys}
+        for _ in range(ROUNDS):
+            latest = dict(starts)
+            for key in affected:
+                for name, start in self._earliest(key, starts):
+                    if name in latest:
+                        latest[name] = max(latest[name], start)
+            if latest == starts:
+                break
+            starts = latest
+        return starts
+
+    def _parts(
+        self, key: tuple[str, int], starts: Mapping[str, int]
+    ) -> tuple[Worker, list[int], list[int], list[Span]]:
+        worker = self.scenario.worker_of[key[0]]
+        number = self.order_of[key[0]]
+        count, people = self.travel.visits, len(self.scenario.workers)
+        points = [self.point[self.visit[name].id] for name in self.orders[key]]
+        stops = [count + number, *points, count + people + number]
+        legs = [self.travel.row(worker.mode, a)[b] for a, b in pairwise(stops)]
+        visits = [self.visit[name] for name in self.orders[key]]
+        windows = [
+            (max(starts[name], visit.window[0]), max(starts[name], visit.window[1]))
+            if name in starts
+            else visit.window
+            for name, visit in zip(self.orders[key], visits, strict=True)
+        ]
+        return worker, legs, [visit.duration for visit in visits], windows
+
+    def _earliest(self, key: tuple[str, int], starts: Mapping[str, int]) -> list[tuple[str, int]]:
+        worker, legs, durations, windows = self._parts(key, starts)
+        shift = self.scenario.shift_of(worker, key[1]) or ALWAYS
+        timing = time_route(legs, durations, windows, shift, worker.breaks)
+        if timing is not None:
+            early = replace(timing, departure=timing.ready[0])
+            times = clock_times(early, legs, durations, windows)
+            return [(name, start) for name, (_, start, _) in zip(self.orders[key], times, strict=True)]
+        _, _, times = loose_times(legs, durations, windows, shift[0])
+        return [(name, start) for name, (_, start, _) in zip(self.orders[key], times, strict=True)]
+
+    def route(self, key: tuple[str, int], starts: Mapping[str, int]) -> Route:
+        """Return one route with times; shared visits start when `starts` says."""
+        worker, legs, durations, windows = self._parts(key, starts)
+        fixed = [
+            (starts[name], starts[name]) if name in starts else window
+            for name, window in zip(self.orders[key], windows, strict=True)
+        ]
+        shift = self.scenario.shift_of(worker, key[1]) or ALWAYS
+        timing = time_route(legs, durations, fixed, shift, worker.breaks)
+        if timing is None:
+            departure, arrival, times = loose_times(legs, durations, fixed, shift[0])
+        else:
+            departure, arrival = timing.departure, timing.arrival
+            times = clock_times(timing, legs, durations, fixed)
+        stops = tuple(Stop(name, *t) for name, t in zip(self.orders[key], times, strict=True))
+        return Route(key[0], key[1], departure, arrival, stops)

@@ -1,0 +1,76 @@
+"""Travel times: integer seconds between the places of a scenario, for each mode of travel.
+
+Without a matrix: the great-circle distance (haversine, mean earth radius of the IUGG,
+6 371 008.8 m) times the detour factor over the speed of the mode.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from math import asin, cos, radians, sin, sqrt
+
+import numpy as np
+
+from routing.scenario import Place, Scenario
+
+EARTH_RADIUS_M = 6_371_008.8
+
+
+def metres(a: Place, b: Place) -> float:
+    """Return the great-circle distance of two places in metres."""
+    lat_a, lat_b = radians(a[0]), radians(b[0])
+    half_lat, half_lon = (lat_b - lat_a) / 2, radians(b[1] - a[1]) / 2
+    h = sin(half_lat) ** 2 + cos(lat_a) * cos(lat_b) * sin(half_lon) ** 2
+    return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(h)))
+
+
+def metres_from(place: Place, places: Sequence[Place]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the distances in metres from one place to many (one float per place)."""
+    points = np.radians(np.asarray(places, dtype=np.float64).reshape(-1, 2))
+    lat, lon = radians(place[0]), radians(place[1])
+    h = np.sin((points[:, 0] - lat) / 2) ** 2
+    h += cos(lat) * np.cos(points[:, 0]) * np.sin((points[:, 1] - lon) / 2) ** 2
+    found: np.ndarray[tuple[int], np.dtype[np.float64]] = (
+        2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, np.sqrt(h)))
+    )
+    return found
+
+
+class Travel:
+    """Seconds between points: point i < number of visits is a visit, then worker starts, then ends.
+
+    Rows are worked out when first asked for, so that a large month does not hold matrices it
+    never reads.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        workers = scenario.workers
+        self.visits = len(scenario.visits)
+        self.places: list[Place] = [visit.loc for visit in scenario.visits]
+        self.places += [worker.start for worker in workers] + [worker.end for worker in workers]
+        self._rows: dict[tuple[str, int], array[int]] = {}
+        self._speed = {mode: speed / 3.6 for mode, speed in scenario.speed_kmh}
+        self._detour = scenario.detour
+        self._tables = {} if scenario.matrix is None else dict(scenario.matrix.seconds)
+        self._index: list[int] = []
+        if scenario.matrix is not None:
+            indices = [visit.loc_index for visit in scenario.visits]
+            indices += [worker.start_index for worker in workers] + [worker.end_index for worker in workers]
+            self._index = [index or 0 for index in indices]
+
+    def row(self, mode: str, point: int) -> array[int]:
+        """Return the seconds from one point to every point by a mode."""
+        key = (mode, point)
+        found = self._rows.get(key)
+        if found is None:
+            found = self._rows[key] = self._make(mode, point)
+        return found
+
+    def _make(self, mode: str, point: int) -> array[int]:
+        if self._index:
+            table = self._tables[mode][self._index[point]]
+            return array("q", [table[index] for index in self._index])
+        distances = metres_from(self.places[point], self.places)
+        seconds = np.rint(distances * self._detour / self._speed[mode]).astype(np.int64)
+        return array("q", seconds.tolist())
