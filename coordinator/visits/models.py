@@ -14,6 +14,7 @@ from coordinator.elders.models import Elder
 from coordinator.extensions import db, stored
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
+from coordinator.kernel.crypto import EncryptedText
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, ContactOutcome, VisitState
 from coordinator.workforce.models import Worker
 
@@ -59,7 +60,8 @@ class Visit(db.Model):
     """One visit to one elder: first a need, then somebody's, then closed with a contact that the rules count.
 
     `starts_at`/`ends_at` are the planned moments of service. `contact_*` is what the policy reads; it exists
-    exactly when the visit is closed. `sequence` is the 「第__次」 of the paper form.
+    exactly when the visit is closed. `contact_note` is what was said on the telephone: a visit at home has a
+    record instead. `sequence` is the 「第__次」 of the paper form.
     """
 
     __tablename__ = "visits"
@@ -102,6 +104,7 @@ class Visit(db.Model):
     contact_on: Mapped[date | None]
     contact_mode: Mapped[ContactMode | None] = mapped_column(stored(ContactMode, "contact_mode_known"))
     contact_outcome: Mapped[ContactOutcome | None] = mapped_column(stored(ContactOutcome))
+    contact_note: Mapped[str | None] = mapped_column(EncryptedText("visits.contact_note"))
     sequence: Mapped[int | None]
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

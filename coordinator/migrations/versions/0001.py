@@ -683,6 +683,7 @@ def upgrade() -> None:
     sa.Column('contact_on', sa.Date(), nullable=True),
     sa.Column('contact_mode', sa.Enum('home', 'phone', 'video', 'chat', 'monitor', 'encounter', 'other', name='contact_mode_known', native_enum=False, create_constraint=True, length=40), nullable=True),
     sa.Column('contact_outcome', sa.Enum('completed', 'no_answer', 'declined', name='contactoutcome_known', native_enum=False, create_constraint=True, length=40), nullable=True),
+    sa.Column('contact_note', sa.LargeBinary(), nullable=True),
     sa.Column('sequence', sa.BigInteger(), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
