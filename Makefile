@@ -1,0 +1,47 @@
+# Tanfang 探访. `make` alone shows what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: run
+run: setup ## start everything in the foreground; Ctrl-C stops it (settings: docs/deployment.md)
+	@TANFANG_DEMO="$${TANFANG_DEMO:-$$(test -n "$$DATABASE_URL" && echo 0 || echo 1)}" \
+		exec $(BIN)/python -m coordinator.cli serve
+
+.PHONY: setup
+setup: have-python ## make the Python environment and fetch front-end files
+	@$(PYTHON) tools/set_up.py
+
+.PHONY: setup-dev
+setup-dev: have-python ## the same with what tests and checks need
+	@$(PYTHON) tools/set_up.py --dev
+
+.PHONY: have-python
+have-python:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "Python 3.11 or newer is needed; run: sudo apt-get install python3" >&2; exit 1; }
+
+.PHONY: test
+test: setup-dev lint ## everything CI runs: lint, types, import rules, all tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: check
+check: test ## the same as CI
+
+.PHONY: test-fast
+test-fast: setup-dev ## the quick part: no browser, no journeys
+	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/journeys
+
+.PHONY: lint
+lint: setup-dev ## lint, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: lock
+lock: setup-dev ## resolve requirements*.in into the lock files
+	$(BIN)/python tools/lock.py
