@@ -24,9 +24,6 @@ class Category(StrEnum):
     SEVERELY_DISABLED = "severely_disabled"  # 重残, derived
 
 
-REGISTERED_CATEGORIES = frozenset(Category) - {Category.IMPAIRED, Category.SEVERELY_DISABLED}
-
-
 class EconomicStatus(StrEnum):
     NONE = "none"
     DESTITUTE = "destitute"  # 特困人员

@@ -44,13 +44,7 @@ def parse_date(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(parse_date)]
 AbilityLevel = Annotated[int, Field(ge=0, le=4)]
-RegisteredCategory = Literal[
-    Category.KINLESS,
-    Category.LIVING_ALONE,
-    Category.EMPTY_NEST,
-    Category.LEFT_BEHIND,
-    Category.SPECIAL_FAMILY,
-]
+RegisteredCategory = Literal["kinless", "living_alone", "empty_nest", "left_behind", "special_family"]
 
 
 class _Part(BaseModel):
@@ -99,7 +93,7 @@ class _Elder(_Part):
         return ElderFacts(
             id=self.id,
             birth_date=self.birth_date,
-            categories=self.categories,
+            categories=frozenset(map(Category, self.categories)),
             ability_level=self.ability_level,
             disability=DisabilityCertificate(certificate.grade, certificate.valid_to)
             if certificate
