@@ -119,8 +119,9 @@ def apt_install(*packages):
 
 def make_environment():
     """A virtual environment with pip, by whichever way this machine offers."""
-    if ENVIRONMENT.exists():
-        shutil.rmtree(ENVIRONMENT)
+    if usable():
+        return
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     ways = [
         lambda: run([sys.executable, "-m", "venv", ENVIRONMENT]),
         lambda: bool(shutil.which("virtualenv")) and run(["virtualenv", "-p", sys.executable, ENVIRONMENT]),
@@ -131,10 +132,17 @@ def make_environment():
     if may_install():
         ways.append(lambda: apt_install(venv_package) and run([sys.executable, "-m", "venv", ENVIRONMENT]))
     for way in ways:
-        if way() and run([PYTHON, "-m", "pip", "--version"]):
+        if way() and usable():
             return
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     raise Problem(f"no way to make a virtual environment; run: sudo apt-get install {venv_package}")
+
+
+def usable():
+    """Whether an environment is there, of a Python new enough, and not moved from elsewhere."""
+    newest = f"import sys; sys.exit(sys.version_info < {OLDEST})"
+    pip = ENVIRONMENT / "bin" / "pip"
+    return PYTHON.exists() and pip.exists() and run([PYTHON, "-c", newest]) and run([pip, "--version"])
 
 
 def bring_pip():
@@ -226,7 +234,7 @@ def main():
     """`--dev` adds what tests and checks need."""
     suitable_python()
     dev = "--dev" in sys.argv[1:]
-    python = (*sys.version_info[:3], ROOT)
+    python = [*sys.version_info[:2], str(ROOT)]
     step("environment", "Python environment", python, [PYTHON], make_environment)
     runtime = ROOT / "requirements.lock"
     step("runtime", "packages", [runtime], [], lambda: install(runtime))
