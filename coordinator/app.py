@@ -26,7 +26,11 @@ log = structlog.get_logger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 # Each feature's views module holds a blueprint `bp`; the order is that of the request's menus.
-FEATURES = ("coordinator.kernel.health",)
+FEATURES = (
+    "coordinator.kernel.health",
+    "coordinator.accounts.views",
+    "coordinator.home.views",
+)
 MEBIBYTE = 1024 * 1024
 UPLOAD_LIMIT = 16 * MEBIBYTE
 FORM_LIMIT = 2 * MEBIBYTE
@@ -52,6 +56,7 @@ def create_app(settings: Settings) -> Flask:
     csrf.init_app(app)
     babel.init_app(app, locale_selector=i18n.select_locale, default_timezone="Asia/Shanghai")
     i18n.register(app)
+    import_module("coordinator.accounts.authentication").register(app)
     with app.app_context():
         queue.listen(db.session)
     for name in FEATURES:
