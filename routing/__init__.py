@@ -5,6 +5,7 @@ See docs/planning.md for the parts and the sources.
 
 from routing.check import Report, Violation, check
 from routing.errors import InputError, ScenarioError
+from routing.explain import Explanation, Remedy, explain
 from routing.limits import STAGES, Limits, Progress
 from routing.plan import Plan, Route, Score, Stop, Unassigned
 from routing.scenario import Scenario
@@ -14,10 +15,12 @@ from routing.validate import validate
 
 __all__ = [
     "STAGES",
+    "Explanation",
     "InputError",
     "Limits",
     "Plan",
     "Progress",
+    "Remedy",
     "Report",
     "Route",
     "Scenario",
@@ -27,6 +30,7 @@ __all__ = [
     "Unassigned",
     "Violation",
     "check",
+    "explain",
     "schedule",
     "solve",
     "validate",

@@ -9,6 +9,7 @@ from random import Random
 
 from routing.construct import construct, load_plan
 from routing.draft import checked, score_of
+from routing.explain import explain_state
 from routing.improve import Improver
 from routing.limits import Clock, Limits, Progress
 from routing.model import Model
@@ -61,7 +62,8 @@ def solve(
     stages.append(Stage("route", clock.seconds - opened, score_of(state).key))
     plan, report = checked(model, state)
     tell(Progress(100, "draft", clock.seconds, report.score))
-    return replace(plan, seconds=clock.seconds, stages=tuple(stages))
+    left = tuple(found.unassigned() for found in explain_state(model, state))
+    return replace(plan, unassigned=left, seconds=clock.seconds, stages=tuple(stages))
 
 
 def _silent(progress: Progress) -> None:

@@ -1,0 +1,178 @@
+"""The engine on the command line: ``python -m routing solve|check|explain``.
+
+Exit codes: 0 good, 1 violations found by ``check``, 2 bad input or usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from routing.check import check
+from routing.errors import ScenarioError
+from routing.explain import explain
+from routing.limits import Limits, Progress
+from routing.plan import Plan
+from routing.scenario import Scenario
+from routing.schedule import schedule
+from routing.solve import solve
+
+
+class _BadInput(Exception):
+    """A file that cannot be used; the message is one line."""
+
+
+def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
+    """Run one command and return its exit code."""
+    begun = time.monotonic() if started is None else started
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "solve":
+            return _solve(options, begun)
+        if options.command == "check":
+            return _check(options)
+        return _explain(options)
+    except _BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m routing", description="Plan visits.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    solving = commands.add_parser("solve", help="make a plan")
+    solving.add_argument("scenario", type=Path)
+    solving.add_argument("-o", "--output", type=Path, help="where to write the plan (else standard output)")
+    solving.add_argument("--time-limit", type=_seconds, default=30.0, help="wall-clock seconds")
+    solving.add_argument("--seed", type=int, default=1)
+    solving.add_argument("--processes", type=_count, default=2)
+    solving.add_argument("--iterations", type=_count, default=None, help="improvement steps at most")
+    solving.add_argument("--start", type=Path, help="a plan to begin from")
+    solving.add_argument("--progress", action="store_true", help="tell the progress on standard error")
+    for name, text in (("check", "check and score a plan"), ("explain", "say why visits are unassigned")):
+        other = commands.add_parser(name, help=text)
+        other.add_argument("scenario", type=Path)
+        other.add_argument("plan", type=Path)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError("give seconds, more than 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("give an integer of at least 1")
+    return value
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _BadInput(f"{path}: cannot be read ({error.strerror}); give an existing file") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise _BadInput(f"{path}: not JSON ({error}); mend the file") from None
+
+
+def _scenario(path: Path) -> Scenario:
+    try:
+        return Scenario.from_dict(_read(path))
+    except ScenarioError as error:
+        raise _BadInput(_first(path, error)) from None
+
+
+def _plan(path: Path, scenario: Scenario) -> Plan:
+    try:
+        plan = Plan.from_dict(_read(path))
+    except ScenarioError as error:
+        raise _BadInput(_first(path, error)) from None
+    if plan.timed:
+        return plan
+    orders: dict[tuple[str, int], list[str]] = {}
+    for route in plan.routes:
+        orders.setdefault((route.worker, route.day), []).extend(stop.visit for stop in route.stops)
+    try:
+        return schedule(scenario, orders)
+    except KeyError as error:
+        raise _BadInput(f"{path}: {error.args[0]!r} is not in the scenario; mend the plan") from None
+
+
+def _first(path: Path, error: ScenarioError) -> str:
+    more = f" (and {len(error.errors) - 1} more)" if len(error.errors) > 1 else ""
+    return f"{path}: {error.errors[0].line()}{more}"
+
+
+def _solve(options: argparse.Namespace, started: float) -> int:
+    scenario = _scenario(options.scenario)
+    start = None if options.start is None else _plan(options.start, scenario)
+    limits = Limits(options.time_limit, options.seed, options.processes, options.iterations)
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        del number, frame
+        interrupted = True
+
+    previous = signal.signal(signal.SIGINT, interrupt)
+    try:
+        tell = _tell if options.progress else None
+        plan = solve(scenario, limits, tell, lambda: interrupted, start, started)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    text = json.dumps(plan.to_dict(), ensure_ascii=False, indent=1)
+    if options.output is None:
+        print(text)
+    else:
+        try:
+            options.output.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise _BadInput(
+                f"{options.output}: cannot be written ({error.strerror}); give another file"
+            ) from None
+    return 0
+
+
+def _tell(progress: Progress) -> None:
+    score = progress.best_score
+    line = {
+        "percent": progress.percent,
+        "stage": progress.stage,
+        "seconds": round(progress.seconds, 1),
+        "score": None if score is None else score.to_dict(),
+        "detail": progress.detail,
+    }
+    print(json.dumps(line), file=sys.stderr, flush=True)
+
+
+def _check(options: argparse.Namespace) -> int:
+    scenario = _scenario(options.scenario)
+    report = check(scenario, _plan(options.plan, scenario))
+    print(json.dumps(report.score.to_dict()))
+    for violation in report.violations:
+        print(violation.line())
+    return 0 if report.ok else 1
+
+
+def _explain(options: argparse.Namespace) -> int:
+    scenario = _scenario(options.scenario)
+    for found in explain(scenario, _plan(options.plan, scenario)):
+        print(f"{found.visit}: {found.reason}: {found.text}")
+        for remedy in found.remedies:
+            print(f"  {remedy.text}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(started=time.monotonic()))
