@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from coordinator.accounts.models import (
@@ -16,10 +18,19 @@ from coordinator.accounts.models import (
     User,
     UserSession,
 )
+from coordinator.elders.models import Elder, EmergencyContact, Household, Sex
 from coordinator.extensions import db
-from coordinator.kernel import clock
-from coordinator.kernel.access import AREA_ROLES, ORGANISATION_ROLES, Role
+from coordinator.kernel import clock, crypto
+from coordinator.kernel.access import AREA_ROLES, ORGANISATION_ROLES, Actor, Grant, Role
 from coordinator.kernel.areas import Area, AreaLevel, create_area
+from coordinator.workforce.models import (
+    Availability,
+    Credential,
+    CredentialKind,
+    Worker,
+    WorkerKind,
+    WorkerStatus,
+)
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -31,6 +42,10 @@ PASSWORD_HASH = (
 )
 
 _numbers = itertools.count(1)
+# Where homes and workers are unless said otherwise: inside the first street of `make_area_tree`.
+PLACE = (28.881, 105.441)
+LONG_AGO = date(2020, 1, 1)
+FAR_AWAY = date(2099, 12, 31)
 
 
 @dataclass
@@ -133,3 +148,97 @@ def sign_in(client: FlaskClient, user: User) -> None:
     db.session.commit()
     with client.session_transaction() as cookie:
         cookie["_user_id"] = token
+
+
+def make_actor(
+    role: Role = Role.STREET_COORDINATOR,
+    area: Area | None = None,
+    organisation: Organisation | None = None,
+    **over: Any,
+) -> Actor:
+    """An actor for calls of services, with a stored user behind it."""
+    user = make_user(role, area, organisation)
+    grant = user.roles[0]
+    held = Grant(role, grant.area_id, grant.area.path if grant.area else None, grant.organisation_id)
+    return Actor(**({"user_id": user.id, "name": user.name, "grants": (held,)} | over))
+
+
+def make_household(area: Area, **over: Any) -> Household:
+    """A home at PLACE."""
+    values = {
+        "address": f"滨江路{next(_numbers)}号",
+        "neighbourhood": "滨江片",
+        "latitude": PLACE[0],
+        "longitude": PLACE[1],
+    }
+    household = Household(area_id=area.id, **(values | over))
+    db.session.add(household)
+    db.session.flush()
+    return household
+
+
+def make_elder(area: Area, household: Household | None = None, **over: Any) -> Elder:
+    """An active elder born in 1944 with one emergency contact; ID number and telephone get their hashes."""
+    values: dict[str, Any] = {
+        "name": f"陈秀{hanzi(next(_numbers))}",
+        "sex": Sex.FEMALE,
+        "birth_date": date(1944, 3, 2),
+        "enrolled_on": LONG_AGO,
+    } | over
+    elder = Elder(area_id=area.id, household=household or make_household(area), **_hashed(values))
+    elder.emergency_contacts.append(
+        EmergencyContact(position=1, name="李小明", relation="儿子", phone="13800000001")
+    )
+    db.session.add(elder)
+    db.session.flush()
+    return elder
+
+
+def make_worker(
+    area: Area,
+    *,
+    ready: bool = True,
+    weekdays: Iterable[int] = range(7),
+    shift: tuple[time, time] = (time(8, 0), time(18, 0)),
+    **over: Any,
+) -> Worker:
+    """An approved adult volunteer; `ready` adds the duty credentials, `weekdays` and `shift` the weekly hours."""
+    values: dict[str, Any] = {
+        "kind": WorkerKind.VOLUNTEER,
+        "status": WorkerStatus.APPROVED,
+        "name": f"周敏{hanzi(next(_numbers))}",
+        "sex": Sex.FEMALE,
+        "birth_date": date(1990, 5, 1),
+        "start_latitude": PLACE[0],
+        "start_longitude": PLACE[1],
+        "approved_at": datetime(2025, 1, 1, tzinfo=UTC),
+    } | over
+    worker = Worker(area_id=area.id, **_hashed(values))
+    if ready:
+        worker.credentials.extend(
+            Credential(kind=kind, valid_from=LONG_AGO, valid_to=FAR_AWAY)
+            for kind in CredentialKind
+            if kind is not CredentialKind.PROFESSIONAL
+        )
+    worker.availability.extend(Availability(weekday=day, starts=shift[0], ends=shift[1]) for day in weekdays)
+    db.session.add(worker)
+    db.session.flush()
+    return worker
+
+
+def visit_times(day: date, start: time = time(9, 0), minutes: int = 30) -> tuple[datetime, datetime]:
+    """Start and end of a visit that begins at local wall time `start`."""
+    begins = datetime.combine(day, start, tzinfo=clock.LOCAL).astimezone(UTC)
+    return begins, begins + timedelta(minutes=minutes)
+
+
+def hanzi(number: int) -> str:
+    """A number in characters that a name may hold."""
+    return "".join("零一二三四五六七八九"[int(digit)] for digit in str(number))
+
+
+def _hashed(values: dict[str, Any]) -> dict[str, Any]:
+    for field in ("id_number", "phone"):
+        if values.get(field):
+            values[f"{field}_hash"] = crypto.keyed_hash(values[field], field)
+    return values

@@ -145,7 +145,10 @@ class Worker(db.Model):
     availability: Mapped[list[Availability]] = relationship(
         back_populates="worker", order_by="Availability.weekday"
     )
-    exceptions: Mapped[list[AvailabilityException]] = relationship(back_populates="worker")
+    exceptions: Mapped[list[AvailabilityException]] = relationship(
+        back_populates="worker", order_by="AvailabilityException.first_day"
+    )
+    bars: Mapped[list[Bar]] = relationship(back_populates="worker")
 
 
 class WorkerSkill(db.Model):
@@ -257,3 +260,6 @@ class Bar(db.Model):
     worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"), primary_key=True)
     elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    worker: Mapped[Worker] = relationship(back_populates="bars")
+    elder: Mapped[Elder] = relationship()

@@ -1,0 +1,427 @@
+"""May this worker make this visit? One answer for the planner, manual assignment, claims and check-in.
+
+Pure: objects in, findings out, no query. What must be loaded beforehand (queries.py does it):
+worker with `skills`, `credentials`, `guardians`, `availability`, `exceptions` and `bars`; elder with `household`;
+companions with nothing but their own columns and `skills`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from coordinator.elders.labels import SKILLS
+from coordinator.elders.models import Elder, Sex, Skill
+from coordinator.kernel import clock, geo, i18n
+from coordinator.policy import Mode, age_on
+from coordinator.workforce.labels import CREDENTIALS
+from coordinator.workforce.models import (
+    Availability,
+    AvailabilityException,
+    Credential,
+    CredentialKind,
+    Guardian,
+    Worker,
+    WorkerStatus,
+)
+
+ADULT_AGE = 18
+# 教思政〔2015〕1号 第3条: from 10, with the guardian's consent.
+YOUNGEST_AGE = 10
+# Under 14 only beside an adult: 团中央 lets 14 to 17 register with consent; our reading of the two documents.
+ACCOMPANY_ONLY_BELOW = 14
+# Our own safety rule, no cited number: daylight visits only.
+MINOR_EARLIEST = time(8, 0)
+MINOR_LATEST = time(18, 0)
+
+# 志愿服务条例 16, 17, 15, 14. A telephone call endangers nobody: insurance and health are asked for at the door.
+DUTY_CREDENTIALS = (
+    CredentialKind.TRAINING,
+    CredentialKind.INSURANCE,
+    CredentialKind.HEALTH_DECLARATION,
+    CredentialKind.AGREEMENT,
+)
+REMOTE_CREDENTIALS = (CredentialKind.TRAINING, CredentialKind.AGREEMENT)
+IN_PERSON = frozenset({Mode.HOME, Mode.ENCOUNTER})
+
+
+class UnfitCode(StrEnum):
+    """Why a worker may not, or had better not, make a visit. Stable: stored with refusals and in plans."""
+
+    NOT_APPROVED = "not_approved"
+    TOO_YOUNG = "too_young"
+    CREDENTIAL_MISSING = "credential_missing"
+    CREDENTIAL_EXPIRED = "credential_expired"
+    GUARDIAN_MISSING = "guardian_missing"
+    GUARDIAN_WITHDRAWN = "guardian_withdrawn"
+    GUARDIAN_EXPIRED = "guardian_expired"
+    MINOR_ALONE = "minor_alone"
+    MINOR_ACCOMPANY_ONLY = "minor_accompany_only"
+    MINORS_NOT_WELCOME = "minors_not_welcome"
+    MINOR_HOURS = "minor_hours"
+    BARRED = "barred"
+    SKILL_MISSING = "skill_missing"
+    SEX_PREFERENCE = "sex_preference"
+    DIALECT = "dialect"
+    OUTSIDE_RADIUS = "outside_radius"
+    DAY_OFF = "day_off"
+    OUT_OF_HOURS = "out_of_hours"
+    LIMIT_DAY = "limit_day"
+    LIMIT_WEEK = "limit_week"
+    LIMIT_MONTH = "limit_month"
+    LIMIT_HOURS = "limit_hours"
+
+
+# A coordinator who has spoken with the worker may go past these, with a reason; nobody may go past the others.
+OVERRIDABLE = frozenset(
+    {
+        UnfitCode.DIALECT,
+        UnfitCode.OUTSIDE_RADIUS,
+        UnfitCode.DAY_OFF,
+        UnfitCode.OUT_OF_HOURS,
+        UnfitCode.LIMIT_DAY,
+        UnfitCode.LIMIT_WEEK,
+        UnfitCode.LIMIT_MONTH,
+        UnfitCode.LIMIT_HOURS,
+    }
+)
+
+MESSAGES: dict[UnfitCode, Any] = {
+    UnfitCode.NOT_APPROVED: _l("%(name)s还没有通过审核，或者已经停用"),
+    UnfitCode.TOO_YOUNG: _l("%(name)s不满 10 岁"),
+    UnfitCode.CREDENTIAL_MISSING: _l("%(name)s还没有登记%(what)s"),
+    UnfitCode.CREDENTIAL_EXPIRED: _l("%(name)s的%(what)s%(day)s到期"),
+    UnfitCode.GUARDIAN_MISSING: _l("%(name)s未成年，还没有监护人同意"),
+    UnfitCode.GUARDIAN_WITHDRAWN: _l("%(name)s的监护人已经撤回同意"),
+    UnfitCode.GUARDIAN_EXPIRED: _l("%(name)s的监护人同意%(day)s到期"),
+    UnfitCode.MINOR_ALONE: _l("%(name)s未成年，不能单独探访"),
+    UnfitCode.MINOR_ACCOMPANY_ONLY: _l("%(name)s不满 14 岁，只能陪同成年人"),
+    UnfitCode.MINORS_NOT_WELCOME: _l("这位长者家不适合未成年人去"),
+    UnfitCode.MINOR_HOURS: _l("未成年人只在 8:00–18:00 探访"),
+    UnfitCode.BARRED: _l("%(name)s和这位长者不能安排在一起"),
+    UnfitCode.SKILL_MISSING: _l("需要%(what)s，%(name)s没有这项"),
+    UnfitCode.SEX_PREFERENCE: _l("长者希望%(what)s来"),
+    UnfitCode.DIALECT: _l("长者讲%(what)s，%(name)s没有登记会这种话"),
+    UnfitCode.OUTSIDE_RADIUS: _l("距%(name)s的出发地%(there)s，超出服务半径%(radius)s"),
+    UnfitCode.DAY_OFF: _l("%(name)s %(day)s不能来"),
+    UnfitCode.OUT_OF_HOURS: _l("不在%(name)s可以来的时间里"),
+    UnfitCode.LIMIT_DAY: _l("%(name)s当天已经有 %(count)s 次，每天最多 %(limit)s 次"),
+    UnfitCode.LIMIT_WEEK: _l("%(name)s这一周已经有 %(count)s 次，每周最多 %(limit)s 次"),
+    UnfitCode.LIMIT_MONTH: _l("%(name)s这个月已经有 %(count)s 次，每月最多 %(limit)s 次"),
+    UnfitCode.LIMIT_HOURS: _l("%(name)s这一周会超过 %(limit)s 小时"),
+}
+REMEDIES: dict[UnfitCode, Any] = {
+    UnfitCode.NOT_APPROVED: _l("请先在人员页审核，或换一位。"),
+    UnfitCode.TOO_YOUNG: _l("请换一位。"),
+    UnfitCode.CREDENTIAL_MISSING: _l("请先在人员页登记%(what)s，或换一位。"),
+    UnfitCode.CREDENTIAL_EXPIRED: _l("请先续办并登记%(what)s，或换一位。"),
+    UnfitCode.GUARDIAN_MISSING: _l("请先登记监护人同意，或换一位。"),
+    UnfitCode.GUARDIAN_WITHDRAWN: _l("请换一位。"),
+    UnfitCode.GUARDIAN_EXPIRED: _l("请监护人续签并登记，或换一位。"),
+    UnfitCode.MINOR_ALONE: _l("请加一位已审核的成年人一起去。"),
+    UnfitCode.MINOR_ACCOMPANY_ONLY: _l("请由成年人负责这次探访，他作陪同。"),
+    UnfitCode.MINORS_NOT_WELCOME: _l("请换一位成年人。"),
+    UnfitCode.MINOR_HOURS: _l("请改到白天，或换一位成年人。"),
+    UnfitCode.BARRED: _l("请换一位。"),
+    UnfitCode.SKILL_MISSING: _l("请换一位，或加一位有%(what)s的人一起去。"),
+    UnfitCode.SEX_PREFERENCE: _l("请换一位；长者改变主意的，先在档案里改。"),
+    UnfitCode.DIALECT: _l("请换一位，或先问能不能讲普通话。"),
+    UnfitCode.OUTSIDE_RADIUS: _l("请换一位近的，或先问本人愿不愿意去。"),
+    UnfitCode.DAY_OFF: _l("请换一天，或先问本人。"),
+    UnfitCode.OUT_OF_HOURS: _l("请换个时间，或先问本人。"),
+    UnfitCode.LIMIT_DAY: _l("请换一天或换一位。"),
+    UnfitCode.LIMIT_WEEK: _l("请换一周或换一位。"),
+    UnfitCode.LIMIT_MONTH: _l("请换一位。"),
+    UnfitCode.LIMIT_HOURS: _l("请换一周或换一位。"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """One finding. `values` fill the texts, which are made only when somebody reads them."""
+
+    code: UnfitCode
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def hard(self) -> bool:
+        """True: refused, whoever asks. False: a coordinator may override it with a reason."""
+        return self.code not in OVERRIDABLE
+
+    @property
+    def message(self) -> str:
+        return str(MESSAGES[self.code]) % self._shown()
+
+    @property
+    def remedy(self) -> str:
+        return str(REMEDIES[self.code]) % self._shown()
+
+    def _shown(self) -> dict[str, str]:
+        return {key: _shown(value) for key, value in self.values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Metres:
+    """A distance among the values of a finding."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the worker already holds around the visit, the visit itself left out: number of visits on the day,
+    in the week (Monday to Sunday) and in the calendar month, and minutes of service in the week."""
+
+    day: int = 0
+    week: int = 0
+    month: int = 0
+    week_minutes: int = 0
+
+
+def unfit(
+    worker: Worker,
+    elder: Elder,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    mode: str = Mode.HOME,
+    companions: Sequence[Worker] = (),
+    as_companion: bool = False,
+    needs_skills: Iterable[str] | None = None,
+    load: Load | None = None,
+) -> list[Unfit]:
+    """Everything that stands against this worker making this visit; empty when nothing does.
+
+    `companions` are the other workers on the same visit; each of them is judged by a call of its own.
+    `as_companion`: goes beside the worker who is responsible (`Assignment.is_companion`).
+    `needs_skills` defaults to the elder's. `load` None leaves the limits unjudged. Times are aware.
+    """
+    day = clock.to_local(starts_at).date()
+    found = duty_gate(worker, day, mode=mode)
+    found += pairing(worker, elder, mode=mode, day=day, companions=companions, needs_skills=needs_skills)
+    if _is_minor(worker, day):
+        found += _minor_on_visit(worker, day, starts_at, ends_at, mode, companions, as_companion)
+    found += hours(worker, starts_at, ends_at)
+    if load is not None:
+        found += limits(worker, load, round((ends_at - starts_at).total_seconds() / 60))
+    return found
+
+
+def duty_gate(worker: Worker, day: date, *, mode: str = Mode.HOME) -> list[Unfit]:
+    """What stands against the worker visiting anybody on that day: approval, age, credentials, guardian."""
+    found = []
+    if worker.status != WorkerStatus.APPROVED:
+        found.append(Unfit(UnfitCode.NOT_APPROVED, {"name": worker.name}))
+    if age_on(worker.birth_date, day) < YOUNGEST_AGE:
+        found.append(Unfit(UnfitCode.TOO_YOUNG, {"name": worker.name}))
+    for kind in DUTY_CREDENTIALS if mode in IN_PERSON else REMOTE_CREDENTIALS:
+        state, last_day = credential_state(worker.credentials, kind, day)
+        if state is CredentialState.EXPIRED:
+            found.append(
+                Unfit(UnfitCode.CREDENTIAL_EXPIRED, {"name": worker.name, "what": kind, "day": last_day})
+            )
+        elif state is CredentialState.MISSING:
+            found.append(Unfit(UnfitCode.CREDENTIAL_MISSING, {"name": worker.name, "what": kind}))
+    if _is_minor(worker, day):
+        found += _guardian(worker, day)
+    return found
+
+
+def pairing(
+    worker: Worker,
+    elder: Elder,
+    *,
+    day: date,
+    mode: str = Mode.HOME,
+    companions: Sequence[Worker] = (),
+    needs_skills: Iterable[str] | None = None,
+) -> list[Unfit]:
+    """What stands against this worker and this elder together, whatever the hour."""
+    found = []
+    if elder.id in {bar.elder_id for bar in worker.bars}:
+        found.append(Unfit(UnfitCode.BARRED, {"name": worker.name}))
+    if not elder.minors_welcome and _is_minor(worker, day):
+        found.append(Unfit(UnfitCode.MINORS_NOT_WELCOME))
+    together = (worker, *companions)
+    for skill in elder.needs_skills if needs_skills is None else needs_skills:
+        # The dialect itself is judged below: whether two people understand each other is a matter of degree.
+        if skill != Skill.DIALECT and not any(has_skill(one, skill, day) for one in together):
+            found.append(Unfit(UnfitCode.SKILL_MISSING, {"name": worker.name, "what": Skill(skill)}))
+    if elder.dialect and not any(elder.dialect in one.dialects for one in together):
+        found.append(Unfit(UnfitCode.DIALECT, {"name": worker.name, "what": elder.dialect}))
+    if mode in IN_PERSON:
+        if elder.prefers_sex is not None and worker.sex != elder.prefers_sex:
+            found.append(Unfit(UnfitCode.SEX_PREFERENCE, {"what": elder.prefers_sex}))
+        metres = distance_m(worker, elder)
+        if metres is not None and metres > worker.service_radius_metres:
+            values = {
+                "name": worker.name,
+                "there": Metres(metres),
+                "radius": Metres(worker.service_radius_metres),
+            }
+            found.append(Unfit(UnfitCode.OUTSIDE_RADIUS, values))
+    return found
+
+
+def hours(worker: Worker, starts_at: datetime, ends_at: datetime) -> list[Unfit]:
+    """Days off and the weekly hours; without any weekly hours the worker is never available."""
+    start, end = clock.to_local(starts_at), clock.to_local(ends_at)
+    day = start.date()
+    if is_day_off(worker.exceptions, day):
+        return [Unfit(UnfitCode.DAY_OFF, {"name": worker.name, "day": day})]
+    shift = shift_on(worker.availability, day)
+    if shift is None:
+        return [Unfit(UnfitCode.DAY_OFF, {"name": worker.name, "day": day})]
+    if end.date() != day or start.time() < shift[0] or end.time() > shift[1]:
+        return [Unfit(UnfitCode.OUT_OF_HOURS, {"name": worker.name})]
+    return []
+
+
+def limits(worker: Worker, load: Load, minutes: int) -> list[Unfit]:
+    """The worker's own limits with one more visit of `minutes`."""
+    found = []
+    for code, count, limit in (
+        (UnfitCode.LIMIT_DAY, load.day, worker.max_visits_day),
+        (UnfitCode.LIMIT_WEEK, load.week, worker.max_visits_week),
+        (UnfitCode.LIMIT_MONTH, load.month, worker.max_visits_month),
+    ):
+        if count >= limit:
+            found.append(Unfit(code, {"name": worker.name, "count": count, "limit": limit}))
+    if worker.max_hours_week is not None and load.week_minutes + minutes > worker.max_hours_week * 60:
+        found.append(Unfit(UnfitCode.LIMIT_HOURS, {"name": worker.name, "limit": worker.max_hours_week}))
+    return found
+
+
+# --- the parts other pages show as well ------------------------------------------------------------------
+
+
+class CredentialState(StrEnum):
+    VALID = "valid"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    MISSING = "missing"
+
+
+EXPIRES_SOON = timedelta(days=30)
+
+
+def credential_state(
+    credentials: Iterable[Credential], kind: CredentialKind, day: date
+) -> tuple[CredentialState, date | None]:
+    """State of a worker's credentials of one kind on a day, and the last valid day (None: no end, or none held).
+
+    One that has not begun yet counts as missing.
+    """
+    held = [one for one in credentials if one.kind == kind and one.valid_from <= day]
+    if not held:
+        return CredentialState.MISSING, None
+    last = max(held, key=lambda one: one.valid_to or date.max).valid_to
+    if last is None:
+        return CredentialState.VALID, None
+    if last < day:
+        return CredentialState.EXPIRED, last
+    return (CredentialState.EXPIRING if last - day < EXPIRES_SOON else CredentialState.VALID), last
+
+
+def consent_valid(guardian: Guardian, day: date) -> bool:
+    """Does this guardian's consent hold on that day? A withdrawal ends it for good."""
+    return (
+        guardian.withdrawn_at is None
+        and guardian.given_on <= day
+        and (guardian.valid_to is None or guardian.valid_to >= day)
+    )
+
+
+def has_skill(worker: Worker, skill: str, day: date) -> bool:
+    """Only a verified skill counts."""
+    return any(
+        one.skill == skill and one.verified_on is not None and one.verified_on <= day for one in worker.skills
+    )
+
+
+def is_day_off(exceptions: Iterable[AvailabilityException], day: date) -> bool:
+    return any(one.first_day <= day <= one.last_day for one in exceptions)
+
+
+def shift_on(availability: Iterable[Availability], day: date) -> tuple[time, time] | None:
+    """The weekly hours of that weekday, days off not considered."""
+    return next(((one.starts, one.ends) for one in availability if one.weekday == day.weekday()), None)
+
+
+def distance_m(worker: Worker, elder: Elder) -> float | None:
+    """Straight metres from the worker's start to the home; None while the home has no coordinates."""
+    home = elder.household
+    if home.latitude is None or home.longitude is None:
+        return None
+    return geo.haversine_m(worker.start_latitude, worker.start_longitude, home.latitude, home.longitude)
+
+
+def is_minor(worker: Worker, day: date) -> bool:
+    """Under 18 on that day (the birthday itself counts as 18)."""
+    return _is_minor(worker, day)
+
+
+def _is_minor(worker: Worker, day: date) -> bool:
+    return age_on(worker.birth_date, day) < ADULT_AGE
+
+
+def _guardian(worker: Worker, day: date) -> list[Unfit]:
+    given = [one for one in worker.guardians if one.given_on <= day]
+    if not given:
+        return [Unfit(UnfitCode.GUARDIAN_MISSING, {"name": worker.name})]
+    # A guardian who withdraws stops the visits even where the other one had agreed; a consent given
+    # afterwards opens them again.
+    withdrawn = max(
+        (clock.to_local(one.withdrawn_at).date() for one in given if one.withdrawn_at), default=None
+    )
+    standing = [one for one in given if withdrawn is None or one.given_on >= withdrawn]
+    if any(consent_valid(one, day) for one in standing):
+        return []
+    ended = [one.valid_to for one in standing if one.withdrawn_at is None and one.valid_to is not None]
+    if not ended:
+        return [Unfit(UnfitCode.GUARDIAN_WITHDRAWN, {"name": worker.name})]
+    last = max(ended)
+    return [Unfit(UnfitCode.GUARDIAN_EXPIRED, {"name": worker.name, "day": last})]
+
+
+def _minor_on_visit(
+    worker: Worker,
+    day: date,
+    starts_at: datetime,
+    ends_at: datetime,
+    mode: str,
+    companions: Sequence[Worker],
+    as_companion: bool,
+) -> list[Unfit]:
+    found = []
+    adult = any(not _is_minor(one, day) and one.status == WorkerStatus.APPROVED for one in companions)
+    if mode in IN_PERSON:
+        if not adult:
+            found.append(Unfit(UnfitCode.MINOR_ALONE, {"name": worker.name}))
+        start, end = clock.to_local(starts_at), clock.to_local(ends_at)
+        if end.date() != start.date() or start.time() < MINOR_EARLIEST or end.time() > MINOR_LATEST:
+            found.append(Unfit(UnfitCode.MINOR_HOURS))
+    if age_on(worker.birth_date, day) < ACCOMPANY_ONLY_BELOW and not (as_companion and adult):
+        found.append(Unfit(UnfitCode.MINOR_ACCOMPANY_ONLY, {"name": worker.name}))
+    return found
+
+
+def _shown(value: Any) -> str:
+    """A value of a finding as people read it."""
+    if isinstance(value, Metres):
+        return i18n.distance(value.value)
+    if isinstance(value, CredentialKind):
+        return str(CREDENTIALS[value])
+    if isinstance(value, Skill):
+        return str(SKILLS[value])
+    if isinstance(value, Sex):
+        return _("女士") if value is Sex.FEMALE else _("男士")
+    if isinstance(value, date):
+        return i18n.day(value)
+    return str(value)

@@ -1,0 +1,48 @@
+"""The Chinese words for the stored values of the workforce."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from coordinator.workforce.models import CredentialKind, TravelMode, WorkerKind, WorkerStatus
+
+KINDS: dict[str, Any] = {
+    WorkerKind.COMMITTEE_MEMBER: _l("村（居）委工作人员"),
+    WorkerKind.GRID_MEMBER: _l("网格员"),
+    WorkerKind.FAMILY_DOCTOR: _l("家庭医生"),
+    WorkerKind.CARE_STAFF: _l("养老服务人员"),
+    WorkerKind.SOCIAL_WORKER: _l("社会工作者"),
+    WorkerKind.VOLUNTEER: _l("志愿者"),
+    WorkerKind.STUDENT: _l("在校学生"),
+    WorkerKind.PARTY_MEMBER: _l("党员"),
+    WorkerKind.YOUNGER_SENIOR: _l("低龄健康老年人"),
+    WorkerKind.NEIGHBOUR: _l("邻里"),
+    WorkerKind.RELATIVE: _l("亲属"),
+    WorkerKind.SENIOR_ASSOCIATION: _l("老年协会"),
+    WorkerKind.OWNERS_COMMITTEE: _l("业主委员会"),
+    WorkerKind.PROPERTY_STAFF: _l("物业人员"),
+    WorkerKind.COURIER: _l("快递、送餐人员"),
+    WorkerKind.OFFICE_STAFF: _l("机关企事业单位人员"),
+    WorkerKind.CIVIL_AFFAIRS: _l("民政干部"),
+    WorkerKind.CHARITY: _l("慈善组织人员"),
+}
+STATUSES: dict[str, Any] = {
+    WorkerStatus.APPLIED: _l("待审核"),
+    WorkerStatus.APPROVED: _l("已审核"),
+    WorkerStatus.SUSPENDED: _l("已停用"),
+    WorkerStatus.LEFT: _l("已离开"),
+}
+TRAVEL_MODES: dict[str, Any] = {
+    TravelMode.WALK: _l("步行"),
+    TravelMode.BIKE: _l("骑车"),
+    TravelMode.CAR: _l("开车"),
+}
+CREDENTIALS: dict[str, Any] = {
+    CredentialKind.TRAINING: _l("探访培训"),
+    CredentialKind.INSURANCE: _l("人身意外保险"),
+    CredentialKind.HEALTH_DECLARATION: _l("健康声明"),
+    CredentialKind.AGREEMENT: _l("志愿服务协议"),
+    CredentialKind.PROFESSIONAL: _l("职业资格"),
+}
