@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from datetime import date
+from operator import attrgetter
 from typing import IO, Any, NoReturn
 
 import click
@@ -82,22 +84,22 @@ def due(pack_name: str, registry_file: str, start: date, end: date, as_of: date,
     except PolicyError as error:
         _refuse(error)
     calculation = Calculation(pack, registry.events, start, end, as_of)
-    found = [
+    found = (
         obligation
-        for elder in sorted(registry.elders, key=lambda facts: facts.id)
+        for elder in sorted(registry.elders, key=attrgetter("id"))
         for obligation in calculation.for_elder(elder, registry.contacts[elder.id])
-    ]
+    )
     text = _as_json(found) if as_json else _as_table(found, as_of)
     sys.stdout.buffer.write(text.encode("utf-8"))
 
 
-def _as_json(found: list[Obligation]) -> str:
+def _as_json(found: Iterable[Obligation]) -> str:
     """One JSON list, one obligation a line, Chinese text as it is."""
     lines = ",\n".join(json.dumps(obligation.as_dict(), ensure_ascii=False) for obligation in found)
     return f"[{lines}]\n"
 
 
-def _as_table(found: list[Obligation], as_of: date) -> str:
+def _as_table(found: Iterable[Obligation], as_of: date) -> str:
     """Tab-separated lines for reading, with the words of the JSON output."""
     lines = ["elder\tperiod\trule\tlabel\tcounted\tstatus"]
     for entry in found:
