@@ -152,10 +152,10 @@ def test_quotations_are_compared_without_white_space(luzhou):
 
 @pytest.mark.parametrize("name", available_packs())
 def test_quotations_stand_in_the_document(name):
-    """TANFANG_POLICY_DOCUMENTS: a folder of the documents' texts, each named after its pack (luzhou….txt)."""
-    folder = os.environ.get("TANFANG_POLICY_DOCUMENTS")
+    """POLICY_DOCUMENTS: a folder of the documents' texts, each named after its pack (luzhou….txt)."""
+    folder = os.environ.get("POLICY_DOCUMENTS")
     if not folder:
-        pytest.skip("TANFANG_POLICY_DOCUMENTS does not name a folder with the documents' texts")
+        pytest.skip("POLICY_DOCUMENTS does not name a folder with the documents' texts")
     (path,) = Path(folder).glob(f"{name}*.txt")
     assert missing_quotations(load_pack(name), path.read_text(encoding="utf-8")) == []
 
