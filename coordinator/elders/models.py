@@ -157,6 +157,9 @@ class HouseholdMember(db.Model):
     )
     lives_in: Mapped[bool] = mapped_column(default=True)
     residence: Mapped[str | None] = mapped_column(String(120))
+    # What the definitions of 独居, 空巢 and 留守 ask of a child (泸州 附件1).
+    in_same_town: Mapped[bool | None]
+    away_since: Mapped[date | None]
     visits_often: Mapped[bool | None]
 
     household: Mapped[Household] = relationship(back_populates="members")
@@ -200,6 +203,7 @@ class Elder(db.Model):
     ability_level: Mapped[int] = mapped_column(SmallInteger, default=0)
     ability_assessed_on: Mapped[date | None]
     ability_assessor: Mapped[str | None] = mapped_column(String(60))
+    has_dementia: Mapped[bool] = mapped_column(default=False)
     health: Mapped[Health] = mapped_column(stored(Health), default=Health.GOOD)
     is_self_caring: Mapped[bool] = mapped_column(default=True)
     in_hardship: Mapped[bool] = mapped_column(default=False)

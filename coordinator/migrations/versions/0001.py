@@ -317,6 +317,7 @@ def upgrade() -> None:
     sa.Column('ability_level', sa.SmallInteger(), nullable=False),
     sa.Column('ability_assessed_on', sa.Date(), nullable=True),
     sa.Column('ability_assessor', sa.String(length=60), nullable=True),
+    sa.Column('has_dementia', sa.Boolean(), nullable=False),
     sa.Column('health', sa.Enum('good', 'poor', name='health_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('is_self_caring', sa.Boolean(), nullable=False),
     sa.Column('in_hardship', sa.Boolean(), nullable=False),
@@ -371,6 +372,8 @@ def upgrade() -> None:
     sa.Column('economic_status', sa.Enum('none', 'destitute', 'low_income', 'low_income_marginal', name='economicstatus_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('lives_in', sa.Boolean(), nullable=False),
     sa.Column('residence', sa.String(length=120), nullable=True),
+    sa.Column('in_same_town', sa.Boolean(), nullable=True),
+    sa.Column('away_since', sa.Date(), nullable=True),
     sa.Column('visits_often', sa.Boolean(), nullable=True),
     sa.ForeignKeyConstraint(['household_id'], ['households.id'], name=op.f('fk_household_members_household_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_household_members'))
