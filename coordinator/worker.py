@@ -84,7 +84,7 @@ def run_worker(*, burst: bool = False) -> None:
         maintenance_interval=MAINTENANCE_SECONDS,
         log_job_description=False,
     )
-    log.info("worker ready", name=worker.name, queues=queue.QUEUES)
+    log.info("worker ready", worker=worker.name, queues=queue.QUEUES)
     worker.work(burst=burst, logging_level="WARNING")
 
 

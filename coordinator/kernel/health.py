@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from socket import gethostname
 
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify
+from psutil import pid_exists
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.worker import BaseWorker
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -76,12 +79,15 @@ def _queue(connection: Redis) -> tuple[str, int]:
 def count_workers(connection: Redis) -> int:
     """How many workers have given a sign of life lately."""
     since = datetime.now(UTC) - WORKER_SILENT_AFTER
-    beats = (worker.last_heartbeat for worker in Worker.all(connection=connection))
-    return sum(1 for beat in beats if beat is not None and _aware(beat) > since)
+    return sum(1 for worker in Worker.all(connection=connection) if _lives(worker, since))
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _lives(worker: BaseWorker, since: datetime) -> bool:
+    beat = worker.last_heartbeat
+    if beat is None or (beat if beat.tzinfo else beat.replace(tzinfo=UTC)) < since:
+        return False
+    # On this machine a killed worker is known at once.
+    return worker.hostname != gethostname() or worker.pid is None or bool(pid_exists(worker.pid))
 
 
 def demo_state(settings: Settings) -> str | None:

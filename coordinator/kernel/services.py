@@ -24,6 +24,8 @@ import psutil
 import psycopg
 import redis
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from coordinator.config import REDIS_SOCKET_NAME
 
@@ -366,7 +368,9 @@ class EmbeddedQueue(Service):
 
     def ready(self) -> bool:
         try:
-            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2) as client:
+            # Asked again by the caller: redis-py's own retries would take seconds.
+            once = Retry(NoBackoff(), 0)
+            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=once) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False
