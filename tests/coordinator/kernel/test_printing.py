@@ -232,18 +232,26 @@ def test_a_team_day_holds_each_sheet_with_its_own_pages():
 
 
 def test_thirty_sheets_take_less_than_two_seconds():
-    sheets = tuple(
-        make_sheet(6, plate=str(i), number=f"LX-260326-{i}-01", person=f"人员{i}") for i in range(30)
-    )
-    day = TeamDay(station="滨河街道社工站", day=sheets[0].day, sheets=sheets, cover=False)
     print_paper(make_sheet(1))  # fonts are read once per process
-    best = min(_seconds(day) for _ in range(2))
-    assert best < 2.0
+    # other data each time: the typesetter remembers what it has set before
+    assert min(_seconds_for_thirty(run) for run in "甲乙丙") < 2.0
 
 
-def _seconds(paper):
+def _seconds_for_thirty(run):
+    day = date(2026, 3, 26)
+    sheets = []
+    for i in range(30):
+        stops = tuple(
+            make_stop(
+                n, name=f"{run}{i}号长者", url=f"https://tanfang.example.cn/v/{ord(run)}{i}{n}", age=70 + n
+            )
+            for n in range(1, 7)
+        )
+        sheets.append(
+            make_sheet(stops=stops, plate=run, number=f"LX-260326-{run}-{i:02d}", person=f"人员{i}")
+        )
     begun = clocktime.perf_counter()
-    pdf = print_paper(paper)
+    pdf = print_paper(TeamDay(station="滨河街道社工站", day=day, sheets=tuple(sheets), cover=False))
     seconds = clocktime.perf_counter() - begun
     assert len(PdfReader(io.BytesIO(pdf)).pages) == 30
     return seconds
