@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FEATURES = (
     "coordinator.kernel.health",
     "coordinator.accounts.views",
+    "coordinator.messages.views",
     "coordinator.home.views",
 )
 MEBIBYTE = 1024 * 1024

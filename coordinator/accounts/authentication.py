@@ -263,7 +263,7 @@ def _to(target: str, json_status: int) -> Response:
         return response
     if request.headers.get("HX-Request"):
         return Response("", status=json_status, headers={"HX-Redirect": target})
-    return redirect(target, 303)  # type: ignore[return-value]
+    return redirect(target, 303)
 
 
 def local_target(wanted: str | None) -> str:

@@ -36,7 +36,7 @@ def end_sessions(user: User, reason: str, *, keep_id: int | None = None) -> int:
     )
     if keep_id is not None:
         statement = statement.where(UserSession.id != keep_id)
-    return db.session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]
+    return db.session.execute(statement).rowcount
 
 
 def end_other_sessions(user: User, keep_id: int) -> int:
@@ -51,4 +51,4 @@ def end_session(session_id: int, user_id: int, reason: str) -> bool:
         .where(UserSession.id == session_id, UserSession.user_id == user_id, UserSession.ended_at.is_(None))
         .values(ended_at=clock.now(), end_reason=reason)
     )
-    return bool(db.session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    return bool(db.session.execute(statement).rowcount)
