@@ -12,6 +12,8 @@ import structlog
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -46,7 +48,12 @@ def create_app(settings: Settings) -> Flask:
     clock.freeze(settings.now)
     logs.configure(settings)
     app.extensions["redis"] = redis.Redis.from_url(
-        settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=30
+        settings.redis_url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=30,
+        # redis-py's own default waits seconds before it says that the server is away; pages must not.
+        retry=Retry(ConstantBackoff(0.1), 2),
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
