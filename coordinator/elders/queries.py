@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, any_, cast, false, func, literal, select, union_all
 from sqlalchemy.orm import defer
 
 from coordinator import policy
@@ -41,7 +41,7 @@ def without_secrets() -> tuple[Any, ...]:
 
 
 def facts_of(elders: Sequence[Elder], *, on: date | None = None) -> dict[int, policy.ElderFacts]:
-    """What the rules need to know, by elder id, in five queries per five thousand elders.
+    """What the rules need to know, by elder id, in two queries per five thousand elders.
 
     `on` (today) decides only whether a co-resident's disability certificate is still valid. An elder who lives
     with several other elders is described by the one in the greatest need.
@@ -54,18 +54,17 @@ def facts_of(elders: Sequence[Elder], *, on: date | None = None) -> dict[int, po
 
 
 def _facts_of(elders: Sequence[Elder], on: date) -> dict[int, policy.ElderFacts]:
-    ids = [elder.id for elder in elders]
-    categories = _categories(ids)
-    consents = _consents(ids)
-    certificates = _certificates(ids)
+    recorded = _recorded([elder.id for elder in elders])
     others = _co_residents({elder.household_id for elder in elders}, on)
-    return {
-        elder.id: policy.ElderFacts(
+    facts = {}
+    for elder in elders:
+        categories, consents, certificates = recorded[elder.id]
+        facts[elder.id] = policy.ElderFacts(
             id=str(elder.id),
             birth_date=elder.birth_date,
-            categories=frozenset(categories[elder.id]),
+            categories=frozenset(policy.Category(one) for one in categories or ()),
             ability_level=elder.ability_level,
-            disability=certificates.get(elder.id),
+            disability=_longest(certificates or ()),
             economic_status=policy.EconomicStatus(elder.economic_status),
             health=policy.Health(elder.health),
             self_caring=elder.is_self_caring,
@@ -75,57 +74,50 @@ def _facts_of(elders: Sequence[Elder], on: date) -> dict[int, policy.ElderFacts]
                 other for key, other in others[elder.household_id] if key != ("elder", elder.id)
             ),
             cares_for_impaired_child=elder.cares_for_impaired_child,
-            consent=consents.get(elder.id, policy.Consent()),
+            consent=policy.Consent(
+                service=policy.ServiceConsent((consents or {}).get(ConsentKind.SERVICE, "unknown")),
+                home=policy.HomeConsent((consents or {}).get(ConsentKind.HOME, "unknown")),
+            ),
             enrolled_on=elder.enrolled_on,
             left_on=elder.left_on,
         )
-        for elder in elders
-    }
+    return facts
 
 
-def _categories(ids: Iterable[int]) -> dict[int, set[policy.Category]]:
-    found: dict[int, set[policy.Category]] = defaultdict(set)
-    rows = db.session.execute(
-        select(ElderCategory.elder_id, ElderCategory.category).where(
-            ElderCategory.elder_id.in_(ids), ElderCategory.ended_on.is_(None)
-        )
+def _recorded(ids: Sequence[int]) -> dict[int, tuple[Any, Any, Any]]:
+    """Current categories, current consents by kind, and certificates as [grade, last day], by elder id."""
+    categories = (
+        select(func.array_agg(cast(ElderCategory.category, Text)))
+        .where(ElderCategory.elder_id == Elder.id, ElderCategory.ended_on.is_(None))
+        .scalar_subquery()
     )
-    for elder_id, category in rows:
-        found[elder_id].add(policy.Category(category))
-    return found
-
-
-def _consents(ids: Iterable[int]) -> dict[int, policy.Consent]:
-    given: dict[int, dict[str, str]] = defaultdict(dict)
-    rows = db.session.execute(
-        select(Consent.elder_id, Consent.kind, Consent.state).where(
-            Consent.elder_id.in_(ids), Consent.superseded_at.is_(None)
-        )
+    consents = (
+        select(func.jsonb_object_agg(Consent.kind, Consent.state))
+        .where(Consent.elder_id == Elder.id, Consent.superseded_at.is_(None))
+        .scalar_subquery()
     )
-    for elder_id, kind, state in rows:
-        given[elder_id][kind] = state
-    return {
-        elder_id: policy.Consent(
-            service=policy.ServiceConsent(states.get(ConsentKind.SERVICE, "unknown")),
-            home=policy.HomeConsent(states.get(ConsentKind.HOME, "unknown")),
+    certificates = (
+        select(
+            func.jsonb_agg(
+                func.jsonb_build_array(DisabilityCertificate.grade, DisabilityCertificate.valid_to)
+            )
         )
-        for elder_id, states in given.items()
-    }
+        .where(DisabilityCertificate.elder_id == Elder.id)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
+        select(Elder.id, categories, consents, certificates).where(Elder.id == any_(list(ids)))
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
-def _certificates(ids: Iterable[int]) -> dict[int, policy.DisabilityCertificate]:
+def _longest(certificates: Sequence[Sequence[Any]]) -> policy.DisabilityCertificate | None:
     """The certificate that lasts longest: a renewed one takes the place of the old."""
-    found: dict[int, policy.DisabilityCertificate] = {}
-    rows = db.session.execute(
-        select(DisabilityCertificate.elder_id, DisabilityCertificate.grade, DisabilityCertificate.valid_to)
-        .where(DisabilityCertificate.elder_id.in_(ids))
-        .order_by(DisabilityCertificate.id)
-    )
-    for elder_id, grade, valid_to in rows:
-        held = policy.DisabilityCertificate(grade, valid_to or FOR_LIFE)
-        if elder_id not in found or held.valid_to >= found[elder_id].valid_to:
-            found[elder_id] = held
-    return found
+    held = [
+        policy.DisabilityCertificate(grade, date.fromisoformat(valid_to) if valid_to else FOR_LIFE)
+        for grade, valid_to in certificates
+    ]
+    return max(held, key=lambda one: (one.valid_to, -one.grade), default=None)
 
 
 Neighbour = tuple[tuple[str, int], policy.CoResident]
@@ -134,8 +126,7 @@ Neighbour = tuple[tuple[str, int], policy.CoResident]
 def _co_residents(household_ids: Iterable[int], on: date) -> dict[int, list[Neighbour]]:
     """Everybody of 60 and above in these homes: registered elders, and members of the household table who are not
     themselves registered there (the printed table lists the whole household, the elder included)."""
-    found: dict[int, list[Neighbour]] = defaultdict(list)
-    names: dict[int, set[str]] = defaultdict(set)
+    homes = list(household_ids)
     disabled = (
         select(DisabilityCertificate.id)
         .where(
@@ -144,34 +135,39 @@ def _co_residents(household_ids: Iterable[int], on: date) -> dict[int, list[Neig
         )
         .exists()
     )
-    registered = db.session.execute(
-        select(
-            Elder.id,
-            Elder.household_id,
-            Elder.name,
-            Elder.birth_date,
-            Elder.ability_level,
-            Elder.has_dementia,
-            disabled,
-        ).where(Elder.household_id.in_(household_ids), Elder.status == ElderStatus.ACTIVE)
+    registered = select(
+        literal("elder"),
+        Elder.id,
+        Elder.household_id,
+        Elder.name,
+        Elder.birth_date,
+        Elder.ability_level,
+        Elder.has_dementia,
+        disabled,
+    ).where(Elder.household_id == any_(homes), Elder.status == ElderStatus.ACTIVE)
+    members = select(
+        literal("member"),
+        HouseholdMember.id,
+        HouseholdMember.household_id,
+        HouseholdMember.name,
+        HouseholdMember.birth_date,
+        literal(0),
+        false(),
+        false(),
+    ).where(
+        HouseholdMember.household_id == any_(homes),
+        HouseholdMember.lives_in,
+        HouseholdMember.birth_date.is_not(None),
     )
-    for elder_id, household_id, name, birth_date, ability, dementia, has_certificate in registered:
-        names[household_id].add(name)
-        found[household_id].append(
-            (("elder", elder_id), policy.CoResident(birth_date, ability, has_certificate, dementia))
-        )
-    members = db.session.execute(
-        select(
-            HouseholdMember.id, HouseholdMember.household_id, HouseholdMember.name, HouseholdMember.birth_date
-        ).where(
-            HouseholdMember.household_id.in_(household_ids),
-            HouseholdMember.lives_in,
-            HouseholdMember.birth_date.is_not(None),
-        )
-    )
-    for member_id, household_id, name, birth_date in members:
-        if name not in names[household_id] and policy.age_on(birth_date, on) >= ELDER_AGE:
-            found[household_id].append((("member", member_id), policy.CoResident(birth_date)))
+    rows = db.session.execute(union_all(registered, members)).all()
+    names = {(row[2], row[3]) for row in rows if row[0] == "elder"}
+    found: dict[int, list[Neighbour]] = defaultdict(list)
+    for kind, key, household_id, name, birth_date, ability, dementia, is_disabled in rows:
+        if kind == "elder" or (
+            (household_id, name) not in names and policy.age_on(birth_date, on) >= ELDER_AGE
+        ):
+            other = policy.CoResident(birth_date, ability, disabled=is_disabled, dementia=dementia)
+            found[household_id].append(((kind, key), other))
     return found
 
 

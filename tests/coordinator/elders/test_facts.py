@@ -154,4 +154,4 @@ def test_the_number_of_queries_does_not_grow(db_session, queries):
     elders = db.session.scalars(select(Elder).options(*without_secrets())).all()
     queries.clear()
     assert len(facts_of(elders, on=ON)) == 30
-    assert len(queries) == 5
+    assert len(queries) == 2
