@@ -165,6 +165,8 @@ def install(lock):
 def install_checkout():
     """Make `coordinator`, `routing` and the command `tanfang` known to the environment."""
     options = ["--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--no-index"]
+    # A plain path entry: the default finder comes after sys.path, where tests/coordinator would be found first.
+    options += ["--config-settings", "editable_mode=compat"]
     if not run([PYTHON, "-m", "pip", "install", *options, "-e", ROOT]):
         raise Problem(f"the checkout itself could not be installed: {cause()} ({LOG})")
 
