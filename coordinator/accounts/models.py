@@ -90,6 +90,8 @@ class User(db.Model):
     totp_secret: Mapped[str | None] = mapped_column(EncryptedText("users.totp_secret"))
     totp_confirmed_at: Mapped[datetime | None]
     totp_last_step: Mapped[int | None]
+    # Keyed hashes (hex) of the codes that replace a lost authenticator; a used one is taken out.
+    recovery_codes: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
     is_active: Mapped[bool] = mapped_column(default=True)
     locale: Mapped[str] = mapped_column(String(10), default="zh")
     elder_mode: Mapped[bool] = mapped_column(default=False)

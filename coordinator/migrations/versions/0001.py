@@ -82,6 +82,7 @@ def upgrade() -> None:
     sa.Column('totp_secret', sa.LargeBinary(), nullable=True),
     sa.Column('totp_confirmed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('totp_last_step', sa.BigInteger(), nullable=True),
+    sa.Column('recovery_codes', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
     sa.Column('is_active', sa.Boolean(), nullable=False),
     sa.Column('locale', sa.String(length=10), nullable=False),
     sa.Column('elder_mode', sa.Boolean(), nullable=False),
