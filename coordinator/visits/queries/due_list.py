@@ -1,0 +1,303 @@
+"""The list of what is due. Computed in one pass over the elders in scope, because status is never stored; only the
+page that is shown reads more (last contacts). No encrypted field leaves the database.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import aliased
+
+from coordinator.elders.models import Elder, Household
+from coordinator.extensions import db
+from coordinator.kernel.areas import Area
+from coordinator.policy import (
+    Category,
+    ElderFacts,
+    Event,
+    Mode,
+    Obligation,
+    Pack,
+    Status,
+    age_on,
+    has_category,
+)
+from coordinator.visits.models import Visit
+from coordinator.visits.queries.owed import AreaRow, areas_of, rulebooks, situations
+from coordinator.workforce.models import ServiceContact, Worker
+
+SOON_DAYS = 7
+# The order of the tabs is the order of the list: what cannot wait comes first.
+STATUSES = ("overdue", "blocked", "soon", "owed", "met", "waived")
+OPEN_STATUSES = frozenset({"overdue", "blocked", "soon", "owed"})
+_RANK = {status: rank for rank, status in enumerate(STATUSES)}
+
+
+class DueItem(NamedTuple):
+    """One obligation of one elder as the list shows it. `elder` has id, name, sex, birth_date, area_id,
+    household_id, address, contact_name, visit_minutes, status and what the rules read."""
+
+    elder: Any
+    facts: ElderFacts
+    obligation: Obligation
+    status: str
+
+    @property
+    def key(self) -> str:
+        """Names the item in an address: elder, rule, first day."""
+        return f"{self.elder.id}:{self.obligation.rule}:{self.obligation.period_from.isoformat()}"
+
+    @property
+    def home_only(self) -> bool:
+        return self.obligation.modes == (Mode.HOME,)
+
+
+class LastContact(NamedTuple):
+    """The latest contact with an elder up to today."""
+
+    visit_id: int
+    on: date
+    mode: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueList:
+    """Everything due in the scope; `areas` and `packs` are those of the scope, `upcoming` the events to come."""
+
+    today: date
+    items: list[DueItem]
+    areas: dict[int, AreaRow]
+    packs: list[Pack]
+    upcoming: list[Event] = field(default_factory=list)
+
+
+def window(today: date) -> tuple[date, date]:
+    """From the first day of last month to today: every period that is running, and what ended overdue in this
+    month or the last."""
+    return (today.replace(day=1) - timedelta(days=1)).replace(day=1), today
+
+
+def shown_status(obligation: Obligation, today: date) -> str:
+    """The status as the pages name it: `blocked` is shown instead of owed, `soon` are the last seven days."""
+    if obligation.status is Status.OWED:
+        if obligation.blocked is not None:
+            return "blocked"
+        return "soon" if obligation.days_left(today) <= SOON_DAYS else "owed"
+    return obligation.status.value
+
+
+def is_listed(obligation: Obligation, left_on: date | None, today: date) -> bool:
+    """Running periods, and overdue ones of elders who are still there."""
+    if obligation.status is Status.OVERDUE:
+        return left_on is None or left_on > today
+    return obligation.period_from <= today <= obligation.period_to
+
+
+# What `facts_of` reads of an elder; rows instead of models, because a county has tens of thousands.
+FACT_COLUMNS = (
+    Elder.id,
+    Elder.area_id,
+    Elder.household_id,
+    Elder.birth_date,
+    Elder.ability_level,
+    Elder.economic_status,
+    Elder.health,
+    Elder.is_self_caring,
+    Elder.in_hardship,
+    Elder.upheaval_until,
+    Elder.cares_for_impaired_child,
+    Elder.enrolled_on,
+    Elder.left_on,
+)
+
+
+def _elder_rows(where: ColumnElement[bool], left_after: date) -> Sequence[Any]:
+    worker = aliased(Worker)
+    return db.session.execute(
+        select(
+            *FACT_COLUMNS,
+            Elder.name,
+            Elder.sex,
+            Elder.visit_minutes,
+            Household.address,
+            Household.neighbourhood,
+            worker.name.label("contact_name"),
+        )
+        .join(Household, Household.id == Elder.household_id)
+        .outerjoin(ServiceContact, and_(ServiceContact.elder_id == Elder.id, ServiceContact.until.is_(None)))
+        .outerjoin(worker, worker.id == ServiceContact.worker_id)
+        .where(where, or_(Elder.left_on.is_(None), Elder.left_on > left_after))
+        .order_by(Elder.id)
+    ).all()
+
+
+def due_list(
+    paths: Sequence[str], today: date, *, where: ColumnElement[bool] | None = None, look_ahead: int = 14
+) -> DueList:
+    """Everything due on `today` in the areas with these paths (a path is a subtree).
+
+    `where` narrows the elders (by community, by id). Events that begin within `look_ahead` days are given as
+    `upcoming`; what they will oblige to is not owed yet. A fixed number of queries.
+    """
+    areas = areas_of(paths)
+    start, end = window(today)
+    inside = {area_id for area_id, row in areas.items() if any(row.path.startswith(path) for path in paths)}
+    condition = Elder.area_id.in_(select(Area.id).where(or_(*(Area.path.startswith(path) for path in paths))))
+    if where is not None:
+        condition = and_(condition, where)
+    elders = _elder_rows(condition, start)
+    books = rulebooks(inside, areas, start)
+    items = []
+    for elder, (facts, obligations) in zip(
+        elders, situations(elders, books, start, end, today).values(), strict=True
+    ):
+        for obligation in obligations:
+            if is_listed(obligation, elder.left_on, today):
+                items.append(DueItem(elder, facts, obligation, shown_status(obligation, today)))
+    horizon = today + timedelta(days=look_ahead)
+    upcoming = {
+        event: None for book in books.values() for event in book.events if today < event.start <= horizon
+    }
+    return DueList(
+        today=today,
+        items=items,
+        areas={area_id: areas[area_id] for area_id in inside},
+        packs=list({book.pack.digest: book.pack for book in books.values()}.values()),
+        upcoming=list(upcoming),
+    )
+
+
+def due_counts(paths: Sequence[str], today: date) -> Counter[str]:
+    """How many obligations there are of each shown status, with `open` for the sum of the open ones."""
+    return count_statuses(due_list(paths, today).items)
+
+
+def count_statuses(items: Iterable[DueItem]) -> Counter[str]:
+    """Counts by shown status; `open` adds up the open ones."""
+    counts = Counter(item.status for item in items)
+    counts["open"] = sum(counts[status] for status in OPEN_STATUSES)
+    return counts
+
+
+# --- narrowing and ordering ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DueFilter:
+    """What a reader asked for; empty values do not narrow. `mode` is "home" (only visits at home count) or
+    "remote" (a call counts too)."""
+
+    community: int | None = None
+    tier: str = ""
+    mode: str = ""
+    category: str = ""
+    text: str = ""
+
+    def keeps(self, item: DueItem, today: date) -> bool:
+        if self.community is not None and item.elder.area_id != self.community:
+            return False
+        if self.tier and (item.obligation.tier or "-") != self.tier:
+            return False
+        if self.mode and (self.mode == "home") != item.home_only:
+            return False
+        if self.category and not has_category(item.facts, Category(self.category), today):
+            return False
+        return not self.text or any(
+            self.text in (words or "")
+            for words in (item.elder.name, item.elder.address, item.elder.contact_name)
+        )
+
+
+def _name_key(name: str) -> bytes:
+    """Common characters stand in the order of their pinyin in GB 2312 (level 1), which GB 18030 keeps."""
+    return name.encode("gb18030", errors="replace")
+
+
+def order_items(
+    items: list[DueItem],
+    areas: dict[int, AreaRow],
+    sort: str = "",
+    descending: bool = False,
+    last: dict[int, LastContact] | None = None,
+) -> list[DueItem]:
+    """The items in the asked order. Without one: overdue first, the longest overdue at the top, then blocked,
+    then by days left; within the same day the higher tier, then community, then name."""
+    order = {area_id: rank for rank, area_id in enumerate(sorted(areas))}
+
+    def urgency(item: DueItem) -> tuple[Any, ...]:
+        return (_RANK[item.status], item.obligation.period_to, item.obligation.period_from)
+
+    def rest(item: DueItem) -> tuple[Any, ...]:
+        return (
+            item.obligation.tier != "key" and item.obligation.tier != "A",
+            order.get(item.elder.area_id, 0),
+            _name_key(item.elder.name),
+            item.elder.id,
+            item.obligation.rule,
+        )
+
+    never = date.min
+    keys: dict[str, Callable[[DueItem], tuple[Any, ...]]] = {
+        "status": urgency,
+        "name": lambda item: (_name_key(item.elder.name),),
+        "tier": lambda item: (item.obligation.tier or "",),
+        "place": lambda item: (order.get(item.elder.area_id, 0), _name_key(item.elder.address)),
+        "period": lambda item: (item.obligation.period_to, item.obligation.period_from),
+        "last": lambda item: ((last or {}).get(item.elder.id, LastContact(0, never, "", "")).on,),
+    }
+    ordered = sorted(items, key=lambda item: (*urgency(item), *rest(item)))
+    if sort in keys and (sort != "status" or descending):
+        ordered.sort(key=keys[sort], reverse=descending)
+    return ordered
+
+
+def last_contacts(elder_ids: Iterable[int]) -> dict[int, LastContact]:
+    """The latest contact of each elder, whether it counted or not; one query."""
+    ids = list(elder_ids)
+    if not ids:
+        return {}
+    rows = db.session.execute(
+        select(Visit.id, Visit.elder_id, Visit.contact_on, Visit.contact_mode, Visit.contact_outcome)
+        .where(Visit.elder_id.in_(ids), Visit.contact_on.is_not(None))
+        .distinct(Visit.elder_id)
+        .order_by(Visit.elder_id, Visit.contact_on.desc(), Visit.id.desc())
+    )
+    return {
+        row.elder_id: LastContact(row.id, row.contact_on, row.contact_mode.value, row.contact_outcome.value)
+        for row in rows
+    }
+
+
+def verdict_of(obligation: Obligation, last: LastContact | None) -> str | None:
+    """Why the last contact did not count towards this obligation; None when it did, or lies outside it."""
+    if last is None:
+        return None
+    why = next((one.why for one in obligation.contacts if one.index == last.visit_id), None)
+    return why.value if why else None
+
+
+def describe(facts: ElderFacts, pack: Pack, today: date) -> list[str]:
+    """What makes an elder one in special difficulty, in few words: 独居、高龄, 重度失能, 重残二级."""
+    names = {entry.id: entry.name for entry in pack.categories}
+    compiled = pack.compiled
+    words = []
+    for category in Category:
+        if not has_category(facts, category, today):
+            continue
+        if category is Category.IMPAIRED:
+            words.append(compiled.ability_names[facts.ability_level])
+        elif category is Category.SEVERELY_DISABLED and facts.disability is not None:
+            words.append("重残一级" if facts.disability.grade == 1 else "重残二级")
+        elif category is Category.SPECIAL_FAMILY:
+            words.append("计生特殊家庭")
+        else:
+            words.append(names.get(category, ""))
+    if age_on(facts.birth_date, today) >= compiled.high_age:
+        words.append("高龄")
+    return [word for word in words if word]

@@ -1,0 +1,39 @@
+"""What is done to visits: every verb flushes and writes its audit line, none commits."""
+
+from coordinator.visits.services.contacts import log_remote_contact
+from coordinator.visits.services.moves import (
+    assign,
+    begin_visit,
+    cancel_visit,
+    close_visit,
+    mark_missed,
+    mark_no_show,
+    move_visit,
+    open_visit,
+    release,
+    reopen_visit,
+)
+from coordinator.visits.services.rules import (
+    add_event,
+    remove_event,
+    store_policy_version,
+    write_overdue_reason,
+)
+
+__all__ = [
+    "add_event",
+    "assign",
+    "begin_visit",
+    "cancel_visit",
+    "close_visit",
+    "log_remote_contact",
+    "mark_missed",
+    "mark_no_show",
+    "move_visit",
+    "open_visit",
+    "release",
+    "remove_event",
+    "reopen_visit",
+    "store_policy_version",
+    "write_overdue_reason",
+]

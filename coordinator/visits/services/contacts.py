@@ -1,0 +1,98 @@
+"""Contacts that need no visit at home: a telephone or video call is one closed visit."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from coordinator.elders.models import Elder
+from coordinator.extensions import db
+from coordinator.kernel import audit, clock, i18n
+from coordinator.kernel.access import Actor
+from coordinator.kernel.errors import InvalidInput, NotAllowed
+from coordinator.visits.access import can_log_contact
+from coordinator.visits.labels import MODES, OUTCOMES
+from coordinator.visits.lifecycle import ContactMode, ContactOutcome, VisitState
+from coordinator.visits.models import Visit
+from coordinator.visits.services.moves import next_sequence
+from coordinator.workforce.models import ServiceContact
+
+CALL_MINUTES = 10
+LONGEST_NOTE = 1000
+
+
+def log_remote_contact(
+    actor: Actor,
+    elder: Elder,
+    mode: ContactMode,
+    outcome: ContactOutcome,
+    at: datetime,
+    note: str = "",
+) -> Visit:
+    """Write down a contact that has taken place by telephone, video, chat, monitor or by meeting outside.
+
+    `at` is the aware moment of the contact; when it was entered is in the audit line. The note is stored
+    encrypted. A contact at home needs a visit with evidence and is refused (InvalidInput), as is one in the
+    future.
+    """
+    paired = actor.worker_id is not None and bool(
+        db.session.scalar(
+            select(ServiceContact.id).where(
+                ServiceContact.elder_id == elder.id,
+                ServiceContact.worker_id == actor.worker_id,
+                ServiceContact.until.is_(None),
+            )
+        )
+    )
+    if not can_log_contact(actor, elder, is_contact_person=paired):
+        raise NotAllowed(_("您没有这项权限。"), _("如果工作需要，请联系街道管理员开通。"))
+    if mode is ContactMode.HOME:
+        raise InvalidInput(
+            _("上门探访要有签到和记录，不能直接补登。"), _("请从“探访安排”里派人去。"), field="mode"
+        )
+    if at > clock.now():
+        raise InvalidInput(_("联系的时间不能晚于现在。"), field="at")
+    day = clock.to_local(at).date()
+    if day < elder.enrolled_on or (elder.left_on is not None and day >= elder.left_on):
+        raise InvalidInput(_("那一天长者不在册。"), field="at")
+    text = note.strip()
+    if len(text) > LONGEST_NOTE:
+        raise InvalidInput(_("最多写 %(n)s 个字。", n=LONGEST_NOTE), field="note")
+    state = VisitState.COMPLETED if outcome is ContactOutcome.COMPLETED else VisitState.NOT_MET
+    visit = Visit(
+        elder=elder,
+        area_id=elder.area_id,
+        area=elder.area,
+        mode=mode,
+        starts_at=at,
+        ends_at=at + timedelta(minutes=CALL_MINUTES),
+        people=1,
+        is_statutory=True,
+        opened_by_id=actor.user_id,
+        state=state,
+        contact_on=day,
+        contact_mode=mode,
+        contact_outcome=outcome,
+        contact_note=text or None,
+        sequence=next_sequence(elder.id),
+        closed_at=at,
+        assignments=[],
+    )
+    db.session.add(visit)
+    db.session.flush()
+    audit.record(
+        actor,
+        "contact.log",
+        visit,
+        _(
+            "登记%(moment)s和%(elder)s的%(mode)s联系：%(outcome)s",
+            moment=i18n.moment(at),
+            elder=elder.name,
+            mode=MODES[mode],
+            outcome=OUTCOMES[outcome],
+        ),
+    )
+    db.session.flush()
+    return visit

@@ -1,0 +1,187 @@
+"""Rule packs as they were, festivals and weather, and the reasons for what was not done in time."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, timedelta
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from coordinator.elders.models import Elder
+from coordinator.extensions import db
+from coordinator.kernel import audit, clock, i18n
+from coordinator.kernel.access import Actor, Permission, demand
+from coordinator.kernel.areas import Area
+from coordinator.kernel.errors import Conflict, InvalidInput
+from coordinator.policy import Pack, Status
+from coordinator.policy.packs import PACK_FOLDER
+from coordinator.visits.models import OverdueReason, PolicyVersion, SurgeEvent, SurgeKind
+from coordinator.visits.queries.owed import obligations_for
+
+LONGEST_EVENT = timedelta(days=120)
+LONGEST_NAME = 60
+LONGEST_OVERDUE_REASON = 500
+
+
+def store_policy_version(pack: Pack) -> PolicyVersion:
+    """The stored copy of a pack as it is now, made on first need; the same text is stored once.
+
+    Raises ValueError when the file is not the one the pack was read from (it changed in between).
+    """
+    found = _stored(pack)
+    if found is not None:
+        return found
+    content = (PACK_FOLDER / f"{pack.id}.toml").read_bytes()
+    if hashlib.sha256(content).hexdigest() != pack.digest:
+        raise ValueError(f"the file of the rule pack {pack.id} has changed since it was read")
+    db.session.execute(
+        insert(PolicyVersion)
+        .values(
+            pack=pack.id,
+            version=pack.version,
+            valid_from=pack.valid_from,
+            sha256=pack.digest,
+            content=content.decode("utf-8"),
+            stored_at=clock.now(),
+        )
+        .on_conflict_do_nothing(index_elements=["pack", "sha256"])
+    )
+    stored = _stored(pack)
+    assert stored is not None, "just written, here or by another transaction that has committed"
+    return stored
+
+
+def _stored(pack: Pack) -> PolicyVersion | None:
+    return db.session.scalars(
+        select(PolicyVersion).where(PolicyVersion.pack == pack.id, PolicyVersion.sha256 == pack.digest)
+    ).one_or_none()
+
+
+def add_event(
+    actor: Actor, area: Area, kind: SurgeKind, name: str, first_day: date, last_day: date
+) -> SurgeEvent:
+    """Enter a festival, extreme weather or an epidemic for an area, both days included.
+
+    Coordinators and supervisors. Raises InvalidInput on impossible days, Conflict when the same event of the
+    area overlaps.
+    """
+    demand(actor, Permission.DUE_READ, area.path)
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise InvalidInput(_("请写名称，最多 %(n)s 个字。", n=LONGEST_NAME), field="name")
+    if first_day > last_day:
+        raise InvalidInput(_("最后一天不能早于第一天。"), field="last_day")
+    if last_day - first_day > LONGEST_EVENT:
+        raise InvalidInput(_("一次最多 %(n)s 天，更长的请分开登记。", n=LONGEST_EVENT.days), field="last_day")
+    above = area.ancestor_ids
+    same = db.session.scalars(
+        select(SurgeEvent)
+        .where(
+            SurgeEvent.area_id.in_(above),
+            SurgeEvent.kind == kind,
+            SurgeEvent.name == name,
+            SurgeEvent.first_day <= last_day,
+            SurgeEvent.last_day >= first_day,
+        )
+        .limit(1)
+    ).one_or_none()
+    if same is not None:
+        raise Conflict(
+            _(
+                "%(name)s（%(period)s）已经登记过了。",
+                name=same.name,
+                period=i18n.period(same.first_day, same.last_day),
+            ),
+            _("要改日期的，先删去原来的。"),
+            code="event_exists",
+        )
+    event = SurgeEvent(
+        area_id=area.id,
+        kind=kind,
+        name=name,
+        first_day=first_day,
+        last_day=last_day,
+        entered_by_id=actor.user_id,
+    )
+    db.session.add(event)
+    db.session.flush()
+    audit.record(
+        actor,
+        "event.add",
+        event,
+        _(
+            "登记%(name)s（%(period)s），适用于%(area)s",
+            name=name,
+            period=i18n.period(first_day, last_day),
+            area=area.name,
+        ),
+    )
+    return event
+
+
+def remove_event(actor: Actor, event: SurgeEvent, area: Area) -> None:
+    """Take an event of `area` out again; what was owed because of it is owed no longer."""
+    demand(actor, Permission.DUE_READ, area.path)
+    audit.record(
+        actor,
+        "event.remove",
+        event,
+        _(
+            "删去%(name)s（%(period)s），原适用于%(area)s",
+            name=event.name,
+            period=i18n.period(event.first_day, event.last_day),
+            area=area.name,
+        ),
+    )
+    db.session.delete(event)
+    db.session.flush()
+
+
+def write_overdue_reason(
+    actor: Actor, elder: Elder, rule: str, period_from: date, reason: str
+) -> OverdueReason:
+    """Say why an obligation was not met in time. It changes no status; a later text replaces an earlier one,
+    and the audit line keeps both. Raises Conflict when that obligation is not overdue.
+    """
+    demand(actor, Permission.DUE_EXPLAIN, elder.area.path)
+    text = reason.strip()
+    if not text:
+        raise InvalidInput(_("请写明原因。"), field="reason")
+    if len(text) > LONGEST_OVERDUE_REASON:
+        raise InvalidInput(_("原因最多 %(n)s 个字。", n=LONGEST_OVERDUE_REASON), field="reason")
+    owed = obligations_for([elder], elder.area, period_from, period_from, clock.today())[elder.id]
+    found = next((one for one in owed if one.rule == rule and one.period_from == period_from), None)
+    if found is None or found.status is not Status.OVERDUE:
+        raise Conflict(
+            _("这一项没有逾期，不用写原因。"), _("可能刚刚补上了，请刷新页面再看。"), code="not_overdue"
+        )
+    row = db.session.scalars(
+        select(OverdueReason).where(
+            OverdueReason.elder_id == elder.id,
+            OverdueReason.rule == rule,
+            OverdueReason.period_from == period_from,
+        )
+    ).one_or_none()
+    before = None if row is None else row.reason
+    if row is None:
+        row = OverdueReason(elder_id=elder.id, rule=rule, period_from=period_from)
+        db.session.add(row)
+    row.reason = text
+    row.written_by_id = actor.user_id
+    row.written_at = clock.now()
+    db.session.flush()
+    audit.record(
+        actor,
+        "overdue.explain",
+        row,
+        _(
+            "写明%(elder)s %(period)s逾期的原因",
+            elder=elder.name,
+            period=i18n.period(found.period_from, found.period_to),
+        ),
+        changes={"reason": [before, text]},
+        area_id=elder.area_id,
+    )
+    return row
