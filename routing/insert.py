@@ -23,10 +23,17 @@ def place(state: State, need: int, rng: Random | None = None, blink: float = 0.0
         return _place_pinned(state, need)
     if model.people[item] == 2:
         return place_pair(state, need)
-    return _place_single(state, need, rng, blink)
+    return place_single(state, need, rng, blink)
 
 
-def _place_single(state: State, need: int, rng: Random | None, blink: float) -> bool:
+def place_single(
+    state: State,
+    need: int,
+    rng: Random | None = None,
+    blink: float = 0.0,
+    only: set[int] | None = None,
+) -> bool:
+    """Make a need with one worker at the cheapest place, on one of the routes `only` where given."""
     model = state.model
     item = model.item_of[need]
     tours, fits = state.tours, state.fits
@@ -41,7 +48,7 @@ def _place_single(state: State, need: int, rng: Random | None, blink: float) -> 
     for day in model.options(item, state.made[item]):
         for route, worker, penalty in model.cand[item][day]:
             tour = tours[route]
-            if tour is None:
+            if tour is None or (only is not None and route not in only):
                 continue
             try:
                 spot = tour.spots[item]

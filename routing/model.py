@@ -244,7 +244,14 @@ class Model:
     def empty(self, worker: int, day: int) -> Tour | None:
         """Return the worker's tour without stops on a day, None when the worker does not work."""
         shift = self.shift_no[worker][day]
-        return None if shift < 0 else self.tour(worker, shift, ())
+        return None if shift < 0 else self.tours_empty(worker, shift)
+
+    def tours_empty(self, worker: int, shift: int) -> Tour:
+        """Return the worker's tour without stops in one of the worker's shifts."""
+        tour = self.tour(worker, shift, ())
+        if tour is None:
+            raise ValueError("an empty tour always fits")
+        return tour
 
     def tour(self, worker: int, shift: int, stops: tuple[StopKey, ...]) -> Tour | None:
         """Return a tour with its times, None when its limits cannot be kept."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from random import Random
 
 from routing.construct import construct, load_plan
 from routing.draft import checked, score_of
 from routing.explain import explain_state
-from routing.improve import Improver
 from routing.limits import Clock, Limits, Progress
 from routing.model import Model
-from routing.plan import Plan, Stage
+from routing.parallel import search_together
+from routing.plan import Plan, Score, Stage
 from routing.scenario import Scenario
+from routing.search import Search
 from routing.state import State
 
 OnProgress = Callable[[Progress], None]
+TELL_SECONDS = 0.3
+WORTH_A_PROCESS = 2.0
+"""Seconds that must be left for child processes to be worth their start."""
 
 
 def solve(
@@ -30,41 +33,64 @@ def solve(
 ) -> Plan:
     """Return the best plan found within the limits; it always passes the checker.
 
-    `start` is a plan to re-plan from: what it contains is kept as a beginning, the scenario's pins
-    stay. `started` (a `time.monotonic` value) moves the beginning of the time limit back.
+    `should_stop` is asked about ten times a second; when it says yes the best plan so far is
+    returned. `start` is a plan to re-plan from: what still fits is the beginning, and the
+    scenario's pins stay. `started` (a `time.monotonic` value) moves the beginning of the time
+    limit back. Both callbacks run in the calling thread.
     """
-    begun = time.monotonic() if started is None else started
-    clock = Clock(limits, should_stop, begun)
-    tell = on_progress or _silent
-    tell(Progress(0, "obligations", clock.seconds, None))
+    clock = Clock(limits, should_stop, time.monotonic() if started is None else started)
+    teller = _Teller(clock, on_progress)
+    teller.tell(0, "obligations", None)
     model = Model(scenario)
     state = State(model)
     if start is not None:
         load_plan(model, state, start)
-    construct(model, state, None, clock.over)
-    stages = [Stage("assign", clock.seconds, score_of(state).key)]
-    tell(Progress(5, "assign", clock.seconds, score_of(state)))
-    improver = Improver(model, state, limits.seed)
-    told = clock.seconds
-    opened, limit = clock.seconds, max(0.01, clock.left)
-    best = score_of(state)
-    while not clock.over() and (limits.iterations is None or improver.steps < limits.iterations):
-        done = (clock.seconds - opened) / limit
-        if limits.iterations is not None:
-            done = improver.steps / limits.iterations
-        if improver.step(done):
-            best = score_of(state)
-        if clock.seconds - told > 0.4:
-            told = clock.seconds
-            tell(Progress(5 + int(90 * done), "route", told, best, str(improver.steps)))
-    state.restore(improver.best)
-    construct(model, state, Random(limits.seed))  # noqa: S311 - reproducible, no secret
-    stages.append(Stage("route", clock.seconds - opened, score_of(state).key))
+    teller.tell(2, "assign", None)
+    construct(model, state, None, lambda: teller.over("assign", state))
+    stages = [Stage("construct", clock.seconds, score_of(state).key)]
+    teller.tell(5, "assign", score_of(state))
+
+    def listen(stage: str, done: float, score: Score) -> None:
+        teller.tell(5 + int(90 * done), stage, score, pause=TELL_SECONDS)
+
+    assigning = start is None
+    together = limits.processes > 1 and clock.left > WORTH_A_PROCESS and model.needs > 1
+    if together:
+        stages += search_together(model, state, limits, clock, listen, assigning=assigning)
+    if not together or (not clock.over() and clock.left > WORTH_A_PROCESS and limits.iterations is None):
+        search = Search(model, state, limits, clock, listen)
+        search.run(assigning=assigning and not together)
+        state.restore(search.best)
+        stages += search.stages
+    teller.tell(96, "check", score_of(state))
+    construct(model, state)
     plan, report = checked(model, state)
-    tell(Progress(100, "draft", clock.seconds, report.score))
     left = tuple(found.unassigned() for found in explain_state(model, state))
+    teller.tell(100, "draft", report.score)
     return replace(plan, unassigned=left, seconds=clock.seconds, stages=tuple(stages))
 
 
-def _silent(progress: Progress) -> None:
-    del progress
+class _Teller:
+    """Passes progress on, not too often; percent and stage never go back."""
+
+    def __init__(self, clock: Clock, on_progress: OnProgress | None) -> None:
+        self.clock, self.on_progress = clock, on_progress
+        self.percent = 0
+        self.last = -1.0
+        self.route_begun = False
+
+    def tell(self, percent: int, stage: str, score: Score | None, pause: float = 0.0) -> None:
+        """Pass one event on unless the last one is less than `pause` seconds old."""
+        now = self.clock.seconds
+        if self.on_progress is None or now - self.last < pause:
+            return
+        self.last = now
+        self.percent = max(self.percent, min(100, percent))
+        self.route_begun = self.route_begun or stage == "route"
+        shown = "route" if stage == "assign" and self.route_begun else stage
+        self.on_progress(Progress(self.percent, shown, now, score))
+
+    def over(self, stage: str, state: State) -> bool:
+        """Whether the search must end; keeps the listener informed meanwhile."""
+        self.tell(self.percent, stage, score_of(state), pause=TELL_SECONDS)
+        return self.clock.over()

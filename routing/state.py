@@ -202,9 +202,25 @@ class State:
                     self.row[other] = row
                     self.clear(other)
 
-    def reorder(self, route: int, tour: Tour, row: tuple[int, ...]) -> None:
-        """Replace a tour by one with the same needs in another order."""
-        self._set(route, tour, row)
+    def replace(self, changes: dict[int, tuple[Tour, tuple[int, ...]]]) -> bool:
+        """Exchange whole routes; False when a sum over week or month is broken afterwards.
+
+        To be called between `begin` and `undo`.
+        """
+        needs = {need for route in changes for need in self.row[route]}
+        needs.update(need for _, row in changes.values() for need in row)
+        kept = {need: tuple(r for r in self.place[need] if r not in changes) for need in needs}
+        for need in needs:
+            if self.place[need]:
+                self._put(need, ())
+        for route, (tour, row) in changes.items():
+            self._set(route, tour, row)
+            for need in row:
+                kept[need] = (*kept[need], route)
+        for need, place in kept.items():
+            if place:
+                self._put(need, place)
+        return all(self.fits(route, 0, tour.span) for route, (tour, _) in changes.items())
 
     # -- positions that pins hold
 

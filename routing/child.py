@@ -1,0 +1,103 @@
+"""The program of one child process: ``python -m routing.child``; see `routing.parallel`.
+
+The package does not import this module: it is only ever run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any, TextIO
+
+from routing.limits import Clock, Limits
+from routing.model import Model
+from routing.parallel import SEND_SECONDS, read_key, read_snapshot
+from routing.plan import Score, Stage
+from routing.scenario import Scenario
+from routing.search import Search
+from routing.state import Key, Snapshot, State
+
+
+class Parent:
+    """The child's end: sends the best plan now and then, hears better ones and the wish to stop."""
+
+    def __init__(self, source: TextIO, sink: TextIO) -> None:
+        self.source, self.sink = source, sink
+        self.stop = False
+        self.other: tuple[Key, Snapshot] | None = None
+        self.sent: Key | None = None
+        self.last = 0.0
+        self.stages: list[Stage] = []
+
+    def listen_in_background(self) -> None:
+        """Read messages until the parent is gone, then end this process."""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self.source:
+            message = json.loads(line)
+            if message.get("stop"):
+                self.stop = True
+            else:
+                self.other = read_key(message["key"]), read_snapshot(message["best"])
+        os._exit(0)
+
+    def tell(self, stage: str, key: Key, best: Snapshot, score: Score, *, now: bool = False) -> None:
+        """Send the best plan if it is new, at most every `SEND_SECONDS`."""
+        if not now and time.monotonic() - self.last < SEND_SECONDS:
+            return
+        self.last = time.monotonic()
+        message: dict[str, Any] = {"stage": stage}
+        if key != self.sent:
+            self.sent = key
+            figures = (
+                score.unserved_statutory,
+                score.unserved_priority,
+                score.travel_seconds,
+                score.continuity,
+                score.busiest_to_mean,
+                score.cost,
+            )
+            stages = [(s.name, s.seconds, s.score) for s in self.stages]
+            message |= {"key": key, "best": best, "score": figures, "stages": stages}
+        try:
+            self.sink.write(json.dumps(message) + "\n")
+            self.sink.flush()
+        except BrokenPipeError:
+            os._exit(0)
+
+    def exchange(self, key: Key, best: Snapshot) -> Snapshot | None:
+        """Return a better snapshot when the parent has sent one."""
+        del best
+        other, self.other = self.other, None
+        return other[1] if other is not None and other[0] < key else None
+
+
+def child(source: TextIO, sink: TextIO) -> None:
+    """Run one search as the parent's first line says."""
+    order = json.loads(source.readline())
+    parent = Parent(source, sink)
+    parent.listen_in_background()
+    limits = Limits(order["seconds"], order["seed"], 1, order["iterations"])
+    clock = Clock(limits, lambda: parent.stop, time.monotonic())
+    model = Model(Scenario.from_dict(order["scenario"]))
+    state = State(model)
+    state.restore(read_snapshot(order["start"]))
+
+    def listen(stage: str, done: float, score: Score) -> None:
+        del done
+        parent.tell(stage, search.key, search.best, score)
+
+    search = Search(model, state, limits, clock, listen, parent.exchange)
+    parent.stages = search.stages
+    search.run(assigning=order["assigning"])
+    parent.tell("route", search.key, search.best, search.score, now=True)
+
+
+if __name__ == "__main__":
+    child(sys.stdin, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,0 +1,176 @@
+"""The search in one process: days and workers, routes, then improvement until the end.
+
+The order of work is the same alone and in a child process; only who listens differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from routing import assign, routes
+from routing.construct import construct
+from routing.draft import score_of
+from routing.improve import Improver
+from routing.limits import Clock, Limits
+from routing.model import Model
+from routing.plan import Score, Stage
+from routing.state import Key, Snapshot, State
+from routing.travel import metres
+
+ASSIGN_SHARE = 0.2
+ASSIGN_SECONDS = 12.0
+ASSIGN_WORK = 4.0
+"""CP-SAT's share of the time, its most seconds, and its deterministic time in a repeatable run."""
+GROUP_STOPS = 40
+POLISH_EVERY = 400
+POLISH_SECONDS = 0.5
+"""A bound that is not reached: a group of this size takes some hundredths of a second."""
+LISTEN_EVERY = 20
+
+Listener = Callable[[str, float, Score], None]
+"""Told the stage, how far it is (0 to 1) and the best score; called several times a second."""
+Exchange = Callable[[Key, Snapshot], Snapshot | None]
+"""Given the best so far, returns a better snapshot from elsewhere or None."""
+
+
+class Search:
+    """One run over one state; `best` and `key` hold the best snapshot and its aims."""
+
+    def __init__(
+        self,
+        model: Model,
+        state: State,
+        limits: Limits,
+        clock: Clock,
+        listen: Listener,
+        exchange: Exchange | None = None,
+    ) -> None:
+        self.model, self.state, self.limits, self.clock = model, state, limits, clock
+        self.listen, self.exchange = listen, exchange
+        self.repeatable = limits.iterations is not None
+        self.rng = Random(limits.seed)  # noqa: S311 - reproducible, no secret
+        self.stages: list[Stage] = []
+        self.best: Snapshot = state.snapshot()
+        self.key: Key = state.key
+        self.score = score_of(state)
+
+    def run(self, *, assigning: bool) -> None:
+        """Do all stages; `assigning` lets CP-SAT decide days and workers of a month first."""
+        opened = self.clock.seconds
+        if assigning and self.model.scenario.is_month and not self.clock.over():
+            self.assign()
+            self.stages.append(Stage("assign", self.clock.seconds - opened, self.score.key))
+        opened = self.clock.seconds
+        self.route_days()
+        self.stages.append(Stage("route", self.clock.seconds - opened, self.score.key))
+        opened = self.clock.seconds
+        self.improve()
+        self.stages.append(Stage("improve", self.clock.seconds - opened, self.score.key))
+
+    def _take(self) -> None:
+        if self.state.key < self.key:
+            self.key, self.best = self.state.key, self.state.snapshot()
+            self.score = score_of(self.state)
+
+    def _over(self) -> bool:
+        self.listen("assign", 0.0, self.score)
+        return self.clock.over()
+
+    def assign(self) -> None:
+        """Let CP-SAT decide; keep its answer when it is better than what was there."""
+        seconds = min(ASSIGN_SECONDS, ASSIGN_SHARE * self.clock.left)
+        work = None
+        if self.repeatable:
+            seconds, work = self.clock.left, ASSIGN_WORK
+        choices = assign.assign(self.model, self.state, seconds, self.limits.seed, work=work, over=self._over)
+        if choices is None:
+            return
+        assign.apply(self.model, self.state, choices)
+        self.route_days()
+        construct(self.model, self.state, None, self.clock.over)
+        self._take()
+        self.state.restore(self.best)
+
+    def route_days(self) -> None:
+        """Order the stops of every day with the routing library, a few tours at a time."""
+        for day in range(self.model.days):
+            for group in self._groups(day):
+                if self.clock.over():
+                    return
+                self.listen("route", 0.0, self.score)
+                self._polish(group)
+        self._take()
+
+    def _polish(self, group: list[int]) -> bool:
+        return routes.polish(self.model, self.state, group, POLISH_SECONDS)
+
+    def _groups(self, day: int) -> list[list[int]]:
+        """Split a day's workers into groups of neighbours with not too many stops."""
+        model, state = self.model, self.state
+        open_today = [w * model.days + day for w in range(model.workers) if model.shift_no[w][day] >= 0]
+        groups: list[list[int]] = []
+        while any(state.row[route] for route in open_today):
+            first = max(open_today, key=lambda route: len(state.row[route]))
+            group = self._around(first, open_today)
+            groups.append(group)
+            open_today = [route for route in open_today if route not in group]
+        return groups
+
+    def _around(self, first: int, others: list[int]) -> list[int]:
+        model, state = self.model, self.state
+        start = model.scenario.workers[first // model.days].start
+
+        def away(route: int) -> tuple[bool, float]:
+            row = state.row[route]
+            item = model.item_of[row[len(row) // 2]] if row else None
+            worker = model.scenario.workers[route // model.days]
+            return route != first, metres(start, worker.start if item is None else model.travel.places[item])
+
+        group: list[int] = []
+        stops = 0
+        for route in sorted(others, key=away):
+            stops += len(state.row[route])
+            if group and (stops > GROUP_STOPS or len(group) >= 12):
+                break
+            group.append(route)
+        return group
+
+    def improve(self) -> None:
+        """Ruin and recreate until the end, with the routing library on a group now and then."""
+        improver = Improver(self.model, self.state, self.limits.seed)
+        opened = self.clock.seconds
+        span = max(0.01, self.clock.left)
+        total = self.limits.iterations
+        while not self.clock.over() and (total is None or improver.steps < total):
+            done = improver.steps / total if total else (self.clock.seconds - opened) / span
+            if improver.step(done):
+                self.key, self.best = improver.key, improver.best
+                self.score = score_of(self.state)
+            if improver.steps % POLISH_EVERY == 0:
+                self._polish_somewhere(improver)
+            if improver.steps % LISTEN_EVERY == 0:
+                self.listen("route", min(1.0, done), self.score)
+                self._swap(improver)
+
+    def _polish_somewhere(self, improver: Improver) -> None:
+        used = [route for route, row in enumerate(self.state.row) if row]
+        if not used:
+            return
+        first = self.rng.choice(used)
+        day = first % self.model.days
+        today = [
+            w * self.model.days + day for w in range(self.model.workers) if self.model.shift_no[w][day] >= 0
+        ]
+        if self._polish(self._around(first, today)) and improver.take():
+            self.key, self.best = improver.key, improver.best
+            self.score = score_of(self.state)
+
+    def _swap(self, improver: Improver) -> None:
+        if self.exchange is None:
+            return
+        other = self.exchange(self.key, self.best)
+        if other is not None:
+            improver.adopt(other)
+            self.key, self.best = improver.key, improver.best
+            self.score = score_of(self.state)
