@@ -9,6 +9,7 @@ Which to take:
   under test is a savepoint. Fast; for nearly everything.
 * `committed_db`, `committed_client`, `worker_process`: a fresh database with real commits, for concurrency,
   jobs and anything that needs a second connection.
+* `make_app`: an application with other settings on the committed database.
 * `live_server` with `page`: gunicorn on a free port with a database of its own, for tests in a browser.
 * `freeze`: stops the clock.
 
@@ -61,22 +62,22 @@ CHROMIUM_FLAGS = [
 # --- only this machine -----------------------------------------------------------------------------------
 
 
-def _refuse_outside(address: Any) -> None:
-    if not isinstance(address, tuple):
-        return  # a unix socket
-    host = address[0]
-    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-        raise RuntimeError(f"test tried to reach {host}: only this machine is allowed")
-
-
 class _LoopbackSocket(socket.socket):
     def connect(self, address: Any) -> None:
-        _refuse_outside(address)
+        self._refuse_outside(address)
         super().connect(address)
 
     def connect_ex(self, address: Any) -> int:
-        _refuse_outside(address)
+        self._refuse_outside(address)
         return super().connect_ex(address)
+
+    def _refuse_outside(self, address: Any) -> None:
+        if not isinstance(address, tuple):
+            return  # a unix socket
+        host = address[0]
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            self.close()
+            raise RuntimeError(f"test tried to reach {host}: only this machine is allowed")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -318,6 +319,7 @@ class WorkerProcess(Service):
 
     def __init__(self, environment: dict[str, str], log_file: Path, *arguments: str) -> None:
         super().__init__()
+        self.variables = environment  # a plain dict, for a second process like this one
         self.environment = environment
         self.log_file: Path = log_file
         self.arguments = arguments
@@ -342,6 +344,27 @@ def worker_process(
         yield worker
     finally:
         worker.stop()
+
+
+@pytest.fixture
+def make_app(servers: Servers) -> Iterator[Callable[..., "Flask"]]:
+    """`make_app(**settings)`: another application on the committed database, with other settings."""
+    from coordinator.app import create_app
+    from coordinator.extensions import db
+
+    made: list[Flask] = []
+
+    def make(**over: Any) -> "Flask":
+        app = create_app(servers.settings("tanfang_committed", **over))
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+        app.extensions["redis"].close()
 
 
 # --- clock -----------------------------------------------------------------------------------------------
