@@ -104,7 +104,7 @@ class Improver:
                 break
             for need in model.needs_of[item]:
                 for route in state.place[need]:
-                    if route in ruined or len(ruined) >= strings:
+                    if route in ruined or len(ruined) >= strings or need not in state.row[route]:
                         continue
                     ruined.add(route)
                     self._string(route, need, removed)

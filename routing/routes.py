@@ -129,17 +129,11 @@ def _solve(
     parameters.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GREEDY_DESCENT
     parameters.time_limit.FromMilliseconds(int(max(20.0, 1000 * seconds)))
     routing.CloseModelWithParameters(parameters)
-    numbers: dict[int, list[int]] = {vehicle: [] for vehicle in range(fleet)}
-    position = {node.need: number for number, node in enumerate(nodes) if state.place[node.need]}
-    seen: set[int] = set()
-    for vehicle, route in enumerate(routes):
-        for need in state.row[route]:
-            number = position[need]
-            if nodes[number].vehicles == (vehicle,) and number in seen:
-                number = next(k for k, n in enumerate(nodes) if n.need == need and n.vehicles == (vehicle,))
-            seen.add(number)
-            numbers[vehicle].append(number)
-    first = routing.ReadAssignmentFromRoutes([numbers[v] for v in range(fleet)], True)
+    numbers, begin = [], 0  # `_nodes` lists the stops route by route
+    for route in routes:
+        numbers.append(list(range(begin, begin + len(state.row[route]))))
+        begin += len(state.row[route])
+    first = routing.ReadAssignmentFromRoutes(numbers, True)
     found = (
         routing.SolveWithParameters(parameters)
         if first is None
