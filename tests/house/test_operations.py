@@ -285,7 +285,7 @@ class TestWorker:
         committed_db.rollback()
         queue.connection().flushall()
         sweeper = WorkerProcess(
-            worker_process.environment, servers.folder / "logs" / "sweeper.log", "--sweeper"
+            worker_process.variables, servers.folder / "logs" / "sweeper.log", "--sweeper"
         )
         worker_process.start()
         sweeper.start()
