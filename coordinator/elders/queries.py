@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Text, any_, cast, false, func, literal, select, union_all
+from sqlalchemy import ARRAY, BigInteger, Text, any_, cast, false, func, literal, select, union_all
 from sqlalchemy.orm import defer
 
 from coordinator import policy
+from coordinator.elders.lookup import clean_address
 from coordinator.elders.models import (
     Consent,
     ConsentKind,
@@ -18,6 +19,7 @@ from coordinator.elders.models import (
     Elder,
     ElderCategory,
     ElderStatus,
+    Household,
     HouseholdMember,
 )
 from coordinator.extensions import db
@@ -38,6 +40,16 @@ def without_secrets() -> tuple[Any, ...]:
         defer(Elder.medical_history),
         defer(Elder.notes),
     )
+
+
+def find_household(area_id: int, address: str) -> Household | None:
+    """The household of a community with this address, however it was spaced."""
+    return db.session.scalars(
+        select(Household)
+        .where(Household.area_id == area_id, Household.address == clean_address(address))
+        .order_by(Household.id)
+        .limit(1)
+    ).first()
 
 
 def facts_of(elders: Sequence[Elder], *, on: date | None = None) -> dict[int, policy.ElderFacts]:
@@ -106,7 +118,9 @@ def _recorded(ids: Sequence[int]) -> dict[int, tuple[Any, Any, Any]]:
         .scalar_subquery()
     )
     rows = db.session.execute(
-        select(Elder.id, categories, consents, certificates).where(Elder.id == any_(list(ids)))
+        select(Elder.id, categories, consents, certificates).where(
+            Elder.id == any_(literal(list(ids), ARRAY(BigInteger)))
+        )
     )
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
@@ -126,7 +140,7 @@ Neighbour = tuple[tuple[str, int], policy.CoResident]
 def _co_residents(household_ids: Iterable[int], on: date) -> dict[int, list[Neighbour]]:
     """Everybody of 60 and above in these homes: registered elders, and members of the household table who are not
     themselves registered there (the printed table lists the whole household, the elder included)."""
-    homes = list(household_ids)
+    homes = literal(list(household_ids), ARRAY(BigInteger))
     disabled = (
         select(DisabilityCertificate.id)
         .where(
@@ -159,7 +173,7 @@ def _co_residents(household_ids: Iterable[int], on: date) -> dict[int, list[Neig
         HouseholdMember.lives_in,
         HouseholdMember.birth_date.is_not(None),
     )
-    rows = db.session.execute(union_all(registered, members)).all()
+    rows: Sequence[Any] = db.session.execute(union_all(registered, members)).all()
     names = {(row[2], row[3]) for row in rows if row[0] == "elder"}
     found: dict[int, list[Neighbour]] = defaultdict(list)
     for kind, key, household_id, name, birth_date, ability, dementia, is_disabled in rows:

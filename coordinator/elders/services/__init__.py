@@ -1,0 +1,38 @@
+"""What is done with a dossier, one function per act; each flushes and writes its audit line, none commits."""
+
+from coordinator.elders.services.contacts import (
+    COMMITTEE,
+    ContactPerson,
+    derive_first_contact,
+    fallback_contact,
+    set_emergency_contacts,
+    set_first_contact,
+)
+from coordinator.elders.services.dossier import (
+    create_elder,
+    edit_elder,
+    end_elder,
+    reinstate_elder,
+    reverify_elder,
+)
+from coordinator.elders.services.parts import Certificate
+from coordinator.elders.services.reveal import REVEALS_PER_DAY, reveal
+from coordinator.elders.services.wishes import record_consent
+
+__all__ = [
+    "COMMITTEE",
+    "REVEALS_PER_DAY",
+    "Certificate",
+    "ContactPerson",
+    "create_elder",
+    "derive_first_contact",
+    "edit_elder",
+    "end_elder",
+    "fallback_contact",
+    "record_consent",
+    "reinstate_elder",
+    "reveal",
+    "reverify_elder",
+    "set_emergency_contacts",
+    "set_first_contact",
+]

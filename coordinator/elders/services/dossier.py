@@ -1,0 +1,206 @@
+"""Opening, changing, renewing and closing a dossier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+
+from coordinator.elders.labels import STATUSES
+from coordinator.elders.models import Category, Elder, ElderStatus
+from coordinator.elders.services.checks import (
+    PERSON_FIELDS,
+    checked_home,
+    checked_person,
+    flush,
+    refuse_double,
+    require_active,
+    stale,
+    touch,
+)
+from coordinator.elders.services.contacts import ContactPerson, set_emergency_contacts
+from coordinator.elders.services.parts import (
+    Certificate,
+    add_member,
+    apply,
+    change_home,
+    household_at,
+    make_child_first_contact,
+    replace_members,
+    set_categories,
+    set_certificate,
+)
+from coordinator.extensions import db
+from coordinator.kernel import audit, clock
+from coordinator.kernel.access import Actor, Permission, demand
+from coordinator.kernel.areas import Area, AreaLevel
+from coordinator.kernel.errors import Conflict, InvalidInput
+
+# 泸州: 建立基础台账，且每半年动态更新一次
+REVERIFY_AFTER = timedelta(days=182)
+
+
+def create_elder(
+    actor: Actor,
+    area: Area,
+    person: Mapping[str, Any],
+    home: Mapping[str, Any],
+    *,
+    contacts: Sequence[ContactPerson] = (),
+    categories: Mapping[Category, str | None] | None = None,
+    certificate: Certificate | None = None,
+    members: Iterable[Mapping[str, Any]] = (),
+    permission: Permission = Permission.ELDER_EDIT,
+) -> Elder:
+    """Open the dossier of an elder of a community.
+
+    `person` takes PERSON_FIELDS, `home` HOME_FIELDS, each of `members` MEMBER_FIELDS; `categories` maps to the
+    evidence. An existing household with the same address is shared, and what `home` knows is added to it. Birth
+    date and sex follow from the ID number when they are not given. Flushes.
+
+    Raises InvalidInput with the field, Conflict when the ID number is already in the register.
+    """
+    demand(actor, permission, area.path)
+    if area.level != AreaLevel.COMMUNITY:
+        raise InvalidInput(_("请选到社区（村）。"), field="area_id")
+    values = checked_person(person, PERSON_FIELDS)
+    for field, label in (("name", _("姓名")), ("sex", _("性别")), ("birth_date", _("出生日期"))):
+        if not values.get(field):
+            raise InvalidInput(_("请填%(what)s。", what=label), field=field)
+    refuse_double(actor, values.get("id_number_hash"), except_id=None)
+    values.setdefault("enrolled_on", clock.today())
+    household = household_at(area, checked_home(home))
+    elder = Elder(area=area, household=household, **values)
+    elder.reverify_due_on = elder.enrolled_on + REVERIFY_AFTER
+    db.session.add(elder)
+    flush()
+    set_categories(elder, categories or {})
+    if certificate is not None:
+        set_certificate(elder, certificate)
+    for member in members:
+        add_member(household, member)
+    db.session.flush()
+    db.session.expire(household, ["members"])
+    set_emergency_contacts(elder, contacts)
+    make_child_first_contact(elder)
+    audit.record(
+        actor, "elder.create", elder, _("为%(name)s（%(area)s）建档", name=elder.name, area=area.name)
+    )
+    db.session.flush()
+    return elder
+
+
+def edit_elder(
+    actor: Actor,
+    elder: Elder,
+    *,
+    version: int,
+    person: Mapping[str, Any] | None = None,
+    home: Mapping[str, Any] | None = None,
+    contacts: Sequence[ContactPerson] | None = None,
+    categories: Mapping[Category, str | None] | None = None,
+    certificate: Certificate | None = None,
+    remove_certificate: bool = False,
+    members: Iterable[Mapping[str, Any]] | None = None,
+    moves_alone: bool = False,
+    permission: Permission = Permission.ELDER_EDIT,
+) -> Elder:
+    """Change a dossier that was read at `version`. What is not given stays as it is. Flushes.
+
+    `members` replaces the household table: a row with "id" changes that member, one without is new, members
+    left out are removed. A changed address moves everybody registered there, or with `moves_alone` only this
+    elder.
+
+    Raises Conflict (code "stale") when somebody else has changed the dossier since; InvalidInput as on creation.
+    """
+    demand(actor, permission, elder.area.path)
+    if elder.version != version:
+        raise stale()
+    changes: dict[str, Any] = {}
+    values = checked_person(person or {}, PERSON_FIELDS, elder)
+    refuse_double(actor, values.get("id_number_hash"), except_id=elder.id)
+    apply(elder, values, changes)
+    if home is not None:
+        change_home(elder, checked_home(home, required=False), changes, moves_alone=moves_alone)
+    if categories is not None:
+        set_categories(elder, categories, changes)
+    if remove_certificate:
+        for held in list(elder.certificates):
+            db.session.delete(held)
+        changes["certificate"] = ["***", None]
+    elif certificate is not None:
+        set_certificate(elder, certificate, changes)
+    if members is not None:
+        replace_members(elder.household, members, changes)
+    touch(elder)
+    flush()
+    db.session.expire(elder, ["certificates", "categories"])
+    db.session.expire(elder.household, ["members"])
+    if contacts is not None:
+        before = [(one.name, one.relation, one.phone) for one in elder.emergency_contacts]
+        set_emergency_contacts(elder, contacts)
+        if before != [(one.name, one.relation, one.phone) for one in elder.emergency_contacts]:
+            changes["contacts"] = [len(before), len(elder.emergency_contacts)]
+    if elder.first_contact is None:
+        make_child_first_contact(elder)
+    if changes:
+        audit.record(actor, "elder.edit", elder, _("修改%(name)s的档案", name=elder.name), changes=changes)
+    db.session.flush()
+    return elder
+
+
+def reverify_elder(actor: Actor, elder: Elder) -> None:
+    """Note that the dossier was checked and still holds; the next half year begins (泸州). Flushes."""
+    demand(actor, Permission.ELDER_EDIT, elder.area.path)
+    require_active(elder)
+    elder.reverify_due_on = clock.today() + REVERIFY_AFTER
+    audit.record(actor, "elder.reverify", elder, _("核实了%(name)s的档案，资料没有变化", name=elder.name))
+    flush()
+
+
+def end_elder(actor: Actor, elder: Elder, status: ElderStatus, left_on: date, note: str = "") -> None:
+    """Close the dossier: moved away, in an institution, or deceased. `left_on` is the first day on which the
+    elder is no longer visited. Nothing is erased. Flushes.
+    """
+    demand(actor, Permission.ELDER_EDIT, elder.area.path)
+    require_active(elder)
+    if status == ElderStatus.ACTIVE:
+        raise InvalidInput(_("请选离开的原因。"), field="status")
+    if left_on < elder.enrolled_on:
+        raise InvalidInput(_("不能早于建档日期。"), field="left_on")
+    if left_on > clock.today() + timedelta(days=31):
+        raise InvalidInput(_("最多提前一个月登记。"), field="left_on")
+    elder.status = status
+    elder.left_on = left_on
+    summary = _(
+        "%(name)s%(status)s，自%(day)s起不再探访", name=elder.name, status=STATUSES[status], day=left_on
+    )
+    if note.strip():
+        summary += _("：%(note)s", note=note.strip())
+    audit.record(actor, "elder.end", elder, summary, changes={"status": ["active", status.value]})
+    flush()
+
+
+def reinstate_elder(actor: Actor, elder: Elder) -> None:
+    """Take an elder who has come back into the register again. Flushes."""
+    demand(actor, Permission.ELDER_EDIT, elder.area.path)
+    if elder.status == ElderStatus.ACTIVE:
+        raise Conflict(_("这位长者本来就在册。"))
+    former = elder.status
+    elder.status = ElderStatus.ACTIVE
+    elder.left_on = None
+    elder.enrolled_on = clock.today()
+    elder.reverify_due_on = clock.today() + REVERIFY_AFTER
+    flush()
+    if not elder.emergency_contacts:
+        set_emergency_contacts(elder, ())
+    audit.record(
+        actor,
+        "elder.reinstate",
+        elder,
+        _("%(name)s重新列入探访，自今天起计算", name=elder.name),
+        changes={"status": [former.value, "active"]},
+    )
+    db.session.flush()
