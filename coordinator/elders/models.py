@@ -393,33 +393,66 @@ class RowOutcome(StrEnum):
     REFUSE = "refuse"
 
 
+class RowDecision(StrEnum):
+    """What a person decided about a row that resembles somebody known."""
+
+    UPDATE = "update"
+    CREATE = "create"
+    SKIP = "skip"
+
+
 class ImportBatch(db.Model):
-    """One uploaded spreadsheet: checked row by row (dry run), then applied in one transaction."""
+    """One uploaded spreadsheet: checked row by row (dry run), then applied in one transaction.
+
+    `headings` are those of the sheet, each with the key of the column it was understood as (or null).
+    """
 
     __tablename__ = "import_batches"
-    __table_args__ = (CheckConstraint("rows_done <= rows_total", name="progress"),)
+    __table_args__ = (
+        CheckConstraint("rows_done <= rows_total", name="progress"),
+        Index("ix_import_batches_area_id_created_at", "area_id", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[ImportKind] = mapped_column(stored(ImportKind))
     area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     filename: Mapped[str] = mapped_column(String(200))
-    stored_as: Mapped[str | None] = mapped_column(String(80))
     sha256: Mapped[str] = mapped_column(String(64))
     coordinate_system: Mapped[str | None] = mapped_column(String(10))
     state: Mapped[ImportState] = mapped_column(stored(ImportState), default=ImportState.UPLOADED)
     rows_total: Mapped[int] = mapped_column(default=0)
     rows_done: Mapped[int] = mapped_column(default=0)
     counts: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    headings: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
+    notices: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    checked_at: Mapped[datetime | None]
     applied_at: Mapped[datetime | None]
 
     area: Mapped[Area] = relationship()
 
 
+class ImportFile(db.Model):
+    """The uploaded file (base64, encrypted) from upload to check. It lies in the database so that a worker on
+    another machine can read it and it goes in the transaction that ends the check."""
+
+    __tablename__ = "import_files"
+
+    batch_id: Mapped[int] = mapped_column(
+        ForeignKey("import_batches.id", ondelete="CASCADE"), primary_key=True
+    )
+    content: Mapped[str] = mapped_column(EncryptedText("import_files.content"))
+
+
 class ImportRow(db.Model):
-    """One row of a batch. The cells hold personal data and are encrypted; they go when the batch is settled."""
+    """One row of a batch. Everything in it may be personal data and is encrypted; the rows go some time after
+    the batch is settled.
+
+    `cells` are those of the sheet, `values` what was understood (by column key), `problems` what is wrong with
+    which cell, `details` the changes to an existing dossier and the persons the row resembles.
+    """
 
     __tablename__ = "import_rows"
     __table_args__ = (
@@ -431,7 +464,10 @@ class ImportRow(db.Model):
     batch_id: Mapped[int] = mapped_column(ForeignKey("import_batches.id", ondelete="CASCADE"))
     number: Mapped[int]
     outcome: Mapped[RowOutcome] = mapped_column(stored(RowOutcome))
+    decision: Mapped[RowDecision | None] = mapped_column(stored(RowDecision))
+    applied: Mapped[bool] = mapped_column(default=False)
     cells: Mapped[Any] = mapped_column(EncryptedJson("import_rows.cells"))
     values: Mapped[Any] = mapped_column(EncryptedJson("import_rows.values"), nullable=True)
-    problems: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
+    problems: Mapped[Any] = mapped_column(EncryptedJson("import_rows.problems"), nullable=True)
+    details: Mapped[Any] = mapped_column(EncryptedJson("import_rows.details"), nullable=True)
     target_id: Mapped[int | None]

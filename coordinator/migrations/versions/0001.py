@@ -162,21 +162,24 @@ def upgrade() -> None:
     sa.Column('area_id', sa.BigInteger(), nullable=False),
     sa.Column('user_id', sa.BigInteger(), nullable=True),
     sa.Column('filename', sa.String(length=200), nullable=False),
-    sa.Column('stored_as', sa.String(length=80), nullable=True),
     sa.Column('sha256', sa.String(length=64), nullable=False),
     sa.Column('coordinate_system', sa.String(length=10), nullable=True),
     sa.Column('state', sa.Enum('uploaded', 'checking', 'checked', 'applying', 'applied', 'failed', 'discarded', name='importstate_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('rows_total', sa.BigInteger(), nullable=False),
     sa.Column('rows_done', sa.BigInteger(), nullable=False),
     sa.Column('counts', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('headings', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
+    sa.Column('notices', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
     sa.Column('error', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('checked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('applied_at', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint('rows_done <= rows_total', name=op.f('ck_import_batches_progress')),
     sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_import_batches_area_id')),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_import_batches_user_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_import_batches'))
     )
+    op.create_index('ix_import_batches_area_id_created_at', 'import_batches', ['area_id', 'created_at'], unique=False)
     op.create_table('messages',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('user_id', sa.BigInteger(), nullable=False),
@@ -380,14 +383,23 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_household_members'))
     )
     op.create_index(op.f('ix_household_members_household_id'), 'household_members', ['household_id'], unique=False)
+    op.create_table('import_files',
+    sa.Column('batch_id', sa.BigInteger(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['batch_id'], ['import_batches.id'], name=op.f('fk_import_files_batch_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('batch_id', name=op.f('pk_import_files'))
+    )
     op.create_table('import_rows',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('batch_id', sa.BigInteger(), nullable=False),
     sa.Column('number', sa.BigInteger(), nullable=False),
     sa.Column('outcome', sa.Enum('create', 'update', 'same', 'ask', 'refuse', name='rowoutcome_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('decision', sa.Enum('update', 'create', 'skip', name='rowdecision_known', native_enum=False, create_constraint=True, length=40), nullable=True),
+    sa.Column('applied', sa.Boolean(), nullable=False),
     sa.Column('cells', sa.LargeBinary(), nullable=False),
     sa.Column('values', sa.LargeBinary(), nullable=True),
-    sa.Column('problems', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
+    sa.Column('problems', sa.LargeBinary(), nullable=True),
+    sa.Column('details', sa.LargeBinary(), nullable=True),
     sa.Column('target_id', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['batch_id'], ['import_batches.id'], name=op.f('fk_import_rows_batch_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_import_rows'))
@@ -792,6 +804,7 @@ def upgrade() -> None:
     sa.Column('elder_id', sa.BigInteger(), nullable=False),
     sa.Column('rule', sa.String(length=80), nullable=False),
     sa.Column('tier', sa.String(length=20), nullable=True),
+    sa.Column('label', sa.String(length=120), server_default='', nullable=False),
     sa.Column('period_from', sa.Date(), nullable=False),
     sa.Column('period_to', sa.Date(), nullable=False),
     sa.Column('position', sa.SmallInteger(), nullable=True),
@@ -844,6 +857,7 @@ def upgrade() -> None:
     sa.Column('route_id', sa.BigInteger(), nullable=False),
     sa.Column('number', sa.String(length=40), nullable=False),
     sa.Column('code', sa.String(length=40), nullable=False),
+    sa.Column('content_sha256', sa.String(length=64), nullable=False),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('issued_by_id', sa.BigInteger(), nullable=True),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
