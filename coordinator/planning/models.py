@@ -15,6 +15,8 @@ from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
 from coordinator.workforce.models import Worker
 
+KEY_TIERS = frozenset({"key", "A"})
+
 
 class PlanState(StrEnum):
     QUEUED = "queued"
@@ -115,7 +117,8 @@ class PlanRoute(db.Model):
 
 class PlanStop(db.Model):
     """One visit of the plan: on a route, or unassigned with a reason. A visit of two workers has two rows with
-    the same `visit_key` (the scenario's visit id, '<elder id>#<k>').
+    the same `visit_key` (the scenario's visit id, '<elder id>#<k>'). `label` is the rule in few words; `rule` is
+    empty where a visit that was arranged by hand serves no rule.
     """
 
     __tablename__ = "plan_stops"
@@ -135,6 +138,7 @@ class PlanStop(db.Model):
     elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
     rule: Mapped[str] = mapped_column(String(80))
     tier: Mapped[str | None] = mapped_column(String(20))
+    label: Mapped[str] = mapped_column(String(120), default="", server_default="")
     period_from: Mapped[date]
     period_to: Mapped[date]
     position: Mapped[int | None] = mapped_column(SmallInteger)
@@ -149,13 +153,21 @@ class PlanStop(db.Model):
     reason_detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     visit_id: Mapped[int | None] = mapped_column(ForeignKey("visits.id"))
 
+    @property
+    def is_key(self) -> bool:
+        """Whether the obligation is of the pack's most urgent tier (重点, or 江门's A)."""
+        return self.tier in KEY_TIERS
+
     plan: Mapped[Plan] = relationship(back_populates="stops")
     route: Mapped[PlanRoute | None] = relationship(back_populates="stops")
     elder: Mapped[Elder] = relationship()
 
 
 class RouteSheet(db.Model):
-    """A printed sheet: numbered, valid for its day, returned or destroyed; a newer issue voids it."""
+    """A printed sheet: numbered, valid for its day, returned or destroyed; a newer issue voids it.
+
+    `content_sha256` is of what is printed, so that a sheet whose content has changed gets a new number.
+    """
 
     __tablename__ = "route_sheets"
     __table_args__ = (
@@ -167,6 +179,7 @@ class RouteSheet(db.Model):
     route_id: Mapped[int] = mapped_column(ForeignKey("plan_routes.id", ondelete="CASCADE"))
     number: Mapped[str] = mapped_column(String(40))
     code: Mapped[str] = mapped_column(String(40), unique=True)
+    content_sha256: Mapped[str] = mapped_column(String(64))
     issued_at: Mapped[datetime] = mapped_column(default=clock.now)
     issued_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     expires_at: Mapped[datetime]
