@@ -39,25 +39,27 @@
       const home = svg({ name: "use", attributes: { href: sprite() + "#i-home" } });
       home.setAttribute("class", "ic");
       ring.append(home);
-      return { node: ring, size: [26, 26] };
+      return { node: ring };
     }
     if (properties.kind === "unassigned") {
       const triangle = element("span", "tf-mk__tri", properties.label || "");
       triangle.prepend(svg({ name: "path", attributes: { d: "M12 1 23.5 23H.5Z", fill: "#a8201a", stroke: "#fff", "stroke-width": "1.5" } }));
-      return { node: triangle, size: [26, 24] };
+      return { node: triangle };
     }
-    if (properties.kind === "open") return { node: element("span", "tf-mk__open", properties.label || ""), size: null, up: true };
+    if (properties.kind === "open") return { node: element("span", "tf-mk__open", properties.label || ""), up: true };
     const route = properties.route || 0;
     const plate = element("span", "tf-plate" + (route % 6 ? " r" + ((route % 6) + 1) : "") + (properties.done ? " tf-plate--done" : ""), properties.label || "");
-    return { node: plate, size: null };
+    return { node: plate };
   }
 
   function marker(feature, at) {
     const properties = feature.properties || {};
-    const { node, size, up } = mark(properties);
+    const { node, up } = mark(properties);
     const wrap = element("span", "tf-mk__in");
     wrap.append(node);
-    const icon = L.divIcon({ html: wrap, className: "tf-mk" + (properties.key ? " is-key" : ""), iconSize: size || [0, 0], iconAnchor: size ? [size[0] / 2, size[1] / 2] : up ? [0, 18] : [0, 0] });
+    const worker = document.documentElement.dataset.role === "worker";
+    const size = up ? [64, 30] : worker ? [44, 44] : [34, 28];
+    const icon = L.divIcon({ html: wrap, className: "tf-mk" + (properties.key ? " is-key" : ""), iconSize: size, iconAnchor: [size[0] / 2, up ? size[1] + 6 : size[1] / 2] });
     return L.marker(at, { icon, title: properties.title || properties.label || "", alt: properties.title || properties.label || "", keyboard: true, riseOnHover: true, zIndexOffset: properties.kind === "unassigned" ? 500 : 0 });
   }
 

@@ -16,10 +16,19 @@
   // A refused form comes back as 4xx with its errors and everything typed: show it like any other answer.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const status = event.detail.xhr.status;
-    if ([400, 403, 404, 409, 413, 422, 429].includes(status) && event.detail.xhr.responseText) {
+    if (status >= 400 && event.detail.xhr.responseText) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
+      if (event.detail.target.id === "messages") event.detail.target.scrollIntoView({ block: "nearest" });
     }
+  });
+  document.addEventListener("htmx:sendError", () => {
+    const place = document.getElementById("messages");
+    const note = document.createElement("div");
+    note.className = "tf-strip tf-strip--box st--soon";
+    note.append(icon("nowifi"), document.getElementById("toasts").dataset.offline);
+    place.replaceChildren(note);
+    note.scrollIntoView({ block: "nearest" });
   });
 
   // ── positions that CSS cannot know (lanes, axes): data-left and data-width in percent ──
@@ -141,7 +150,7 @@
     const m = Math.round(minutes % 60);
     const parts = [];
     if (h) parts.push(h + " " + bar.dataset.hours);
-    if (m || !h) parts.push(m + " " + bar.dataset.minutes);
+    if (m || !h) parts.push(m + " " + (h ? bar.dataset.minutes : bar.dataset.onlyMinutes));
     return parts.join(" ");
   }
   function countSelection(form) {

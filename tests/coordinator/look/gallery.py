@@ -147,16 +147,16 @@ class ElderForm(FlaskForm):
     )
     born = DateField("出生日期", [Optional()])
     minutes = IntegerField("每次约多久", [Optional()])
-    community = SelectField("社区", choices=[(c, c) for c in COMMUNITIES])
+    community = SelectField("社区", choices=list(COMMUNITIES))
     gas = RadioField(
         "燃气安全",
         [InputRequired("请选一项。上次的答案不会自动填上。")],
-        choices=[("1", "安全"), ("2", "较安全"), ("3", "不安全")],
+        choices={"1": "安全", "2": "较安全", "3": "不安全"},
         description="上次（2月26日）：较安全",
     )
-    sex = RadioField("性别", [InputRequired()], choices=[("f", "女"), ("m", "男")], default="f")
+    sex = RadioField("性别", [InputRequired()], choices={"f": "女", "m": "男"}, default="f")
     needs = SelectMultipleField(
-        "需要帮助的地方", choices=[("a", "买菜做饭"), ("b", "看病取药"), ("c", "打扫"), ("d", "聊天")]
+        "需要帮助的地方", choices={"a": "买菜做饭", "b": "看病取药", "c": "打扫", "d": "聊天"}
     )
     note = TextAreaField("要留意", [Optional()], description="敲门要久一些、家里有狗之类")
     consent = BooleanField("本人同意接受探访")
@@ -246,6 +246,7 @@ def create_gallery(static_folder: str | None = None, strict: bool = False) -> Fl
     own = FileSystemLoader(str(Path(__file__).parent / "pages"))
     app.jinja_env.loader = ChoiceLoader([own, FileSystemLoader(str(ROOT / "templates"))])
     app.jinja_env.undefined = StrictUndefined if strict else Undefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app)
     CSRFProtect(app)
     engine = engine_with_rows()
@@ -315,7 +316,15 @@ def create_gallery(static_folder: str | None = None, strict: bool = False) -> Fl
         elif page == "plan":
             context = {"geojson": day_map()}
         elif page == "error":
-            return render_template("errors/500.html", error={"reference": "7F3A-20"})
+            return render_template(
+                "errors/page.html",
+                error={
+                    "status": 500,
+                    "title": "系统出了点问题",
+                    "text": "已经记下来了。请稍后再试；如果急用，请把下面的编号告诉管理员。",
+                    "reference": "7F3A-20",
+                },
+            )
         if "flash" in request.args:
             flash("已批准，6 人会在 1 分钟内收到。", "ok")
             flash("这次刚被别人认领了。附近还有 3 次您能去。", "info")
@@ -328,6 +337,16 @@ def create_gallery(static_folder: str | None = None, strict: bool = False) -> Fl
     @app.post("/reveal")
     def reveal() -> str:
         return render_template("gallery_reveal.html", seconds=int(request.args.get("seconds", "30")))
+
+    @app.get("/broken")
+    def broken() -> Response:
+        page = render_template(
+            "errors/partial.html",
+            error={"title": "刚才没有做成", "text": "请再试一次。", "reference": "7F3A"},
+        )
+        return Response(
+            page, 503, {"HX-Retarget": "#messages", "HX-Reswap": "innerHTML"}, mimetype="text/html"
+        )
 
     @app.get("/progress")
     def progress() -> str:
@@ -346,7 +365,9 @@ def create_gallery(static_folder: str | None = None, strict: bool = False) -> Fl
     app.add_url_rule("/display", "home.set_display", set_display, methods=["POST"])
     app.errorhandler(404)(
         lambda _error: (
-            render_template("errors/404.html", error={"action_href": url_for("show", page="components")}),
+            render_template(
+                "errors/page.html", error={"status": 404, "action_href": url_for("show", page="components")}
+            ),
             404,
         )
     )
