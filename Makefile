@@ -43,5 +43,5 @@ lint: setup-dev ## lint, types and import rules
 	$(BIN)/lint-imports
 
 .PHONY: lock
-lock: setup-dev ## resolve requirements*.in into the lock files
-	$(BIN)/python tools/lock.py
+lock: have-python ## resolve requirements*.in into the lock files
+	@$(PYTHON) tools/lock.py

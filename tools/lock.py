@@ -1,6 +1,7 @@
 """Resolve requirements*.in into requirements*.lock: pinned versions, no index address.
 
-The resolution is that of pip for this Python; run it on the oldest supported one (3.11).
+Run it with the oldest Python that has to run the result: some packages leave out the early releases of 3.11, one
+of which Debian 12 ships. There: `make lock PYTHON=/usr/bin/python3`.
 """
 
 import json
@@ -10,18 +11,19 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 11, 2)
 
 
-def resolve(*inputs: str, constraint: Path | None = None) -> dict[str, str]:
+def resolve(python: Path, *inputs: str, constraint: Path | None = None) -> dict[str, str]:
     """Name → version of everything the input files need."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
-        command += ["--report", str(report)]
+        command = [python, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
+        command += ["--report", report]
         for name in inputs:
-            command += ["-r", str(ROOT / name)]
+            command += ["-r", ROOT / name]
         if constraint is not None:
-            command += ["-c", str(constraint)]
+            command += ["-c", constraint]
         subprocess.run(command, check=True)
         found = json.loads(report.read_text())["install"]
     return {item["metadata"]["name"].lower().replace("_", "-"): item["metadata"]["version"] for item in found}
@@ -37,10 +39,16 @@ def write(name: str, versions: dict[str, str]) -> None:
 
 def main() -> None:
     """Resolve what runs first, then what tests need with that fixed."""
-    runtime = resolve("requirements.in")
-    write("requirements.lock", runtime)
-    everything = resolve("requirements.in", "requirements-dev.in", constraint=ROOT / "requirements.lock")
-    write("requirements-dev.lock", {name: v for name, v in everything.items() if name not in runtime})
+    if sys.version_info[:3] > OLDEST:
+        sys.exit(f"lock: resolve with Python {'.'.join(map(str, OLDEST))}: make lock PYTHON=…")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        python = Path(folder) / "bin" / "python"
+        runtime = resolve(python, "requirements.in")
+        write("requirements.lock", runtime)
+        fixed = ROOT / "requirements.lock"
+        everything = resolve(python, "requirements.in", "requirements-dev.in", constraint=fixed)
+        write("requirements-dev.lock", {name: v for name, v in everything.items() if name not in runtime})
 
 
 if __name__ == "__main__":
