@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from coordinator import policy
 from coordinator.elders.models import (
     Category,
     ConsentGiver,
@@ -89,16 +90,110 @@ HELPERS: dict[str, Any] = {
     "volunteer": _l("志愿者"),
     "other": _l("其他"),
 }
-RELATIONS: dict[str, Any] = {
-    "spouse": _l("配偶"),
-    "son": _l("儿子"),
-    "daughter": _l("女儿"),
-    "son_in_law": _l("女婿"),
-    "daughter_in_law": _l("儿媳"),
-    "grandchild": _l("孙辈"),
-    "sibling": _l("兄弟姐妹"),
-    "other_relative": _l("其他亲属"),
-    "neighbour": _l("邻居"),
-    "friend": _l("朋友"),
-    "committee": _l("村（居）民委员会"),
+# Offered in forms; whatever else a list has is kept as it is written there.
+RELATIONS = (
+    _l("配偶"),
+    _l("儿子"),
+    _l("女儿"),
+    _l("女婿"),
+    _l("儿媳"),
+    _l("孙辈"),
+    _l("兄弟姐妹"),
+    _l("其他亲属"),
+    _l("邻居"),
+    _l("朋友"),
+)
+CONTACT_MODES: dict[str, Any] = {
+    policy.Mode.HOME: _l("上门"),
+    policy.Mode.PHONE: _l("电话"),
+    policy.Mode.VIDEO: _l("视频"),
+    policy.Mode.CHAT: _l("微信"),
+    policy.Mode.MONITOR: _l("远程监测"),
+    policy.Mode.ENCOUNTER: _l("路遇"),
+    policy.Mode.OTHER: _l("其他方式"),
 }
+CONTACT_OUTCOMES: dict[str, Any] = {
+    policy.Outcome.COMPLETED: _l("见到或联系上了"),
+    policy.Outcome.NO_ANSWER: _l("没人在家或没接通"),
+    policy.Outcome.DECLINED: _l("长者不愿意"),
+}
+# What the history of changes calls the fields.
+FIELDS: dict[str, Any] = {
+    "name": _l("姓名"),
+    "sex": _l("性别"),
+    "birth_date": _l("出生日期"),
+    "id_number": _l("身份证号"),
+    "phone": _l("电话"),
+    "enrolled_on": _l("建档日期"),
+    "registered_address": _l("户籍地址"),
+    "lives_at_registered_address": _l("住在户籍地"),
+    "is_rural_household": _l("农村户籍"),
+    "children_alive": _l("健在子女数"),
+    "spouse_alive": _l("配偶健在"),
+    "ability_level": _l("能力"),
+    "ability_assessed_on": _l("评估日期"),
+    "ability_assessor": _l("评估人"),
+    "has_dementia": _l("失智"),
+    "health": _l("健康状况"),
+    "is_self_caring": _l("生活能自理"),
+    "in_hardship": _l("生活存在困难"),
+    "upheaval_until": _l("变故期至"),
+    "cares_for_impaired_child": _l("照护失能子女"),
+    "medical_history": _l("曾患病史"),
+    "economic_status": _l("经济情况"),
+    "income_source": _l("经济来源"),
+    "monthly_disposable_income": _l("月可支配收入"),
+    "cautions": _l("上门注意"),
+    "dialect": _l("方言"),
+    "prefers_sex": _l("希望来访者性别"),
+    "minors_welcome": _l("未成年人可以去"),
+    "needs_two_visitors": _l("要两人去"),
+    "needs_skills": _l("需要的技能"),
+    "visit_minutes": _l("每次时长"),
+    "visit_from": _l("最早时间"),
+    "visit_until": _l("最晚时间"),
+    "notes": _l("备注"),
+    "address": _l("住址"),
+    "neighbourhood": _l("片区"),
+    "latitude": _l("纬度"),
+    "longitude": _l("经度"),
+    "coordinate_source": _l("坐标来源"),
+    "water_safe": _l("饮水安全"),
+    "power_safe": _l("用电安全"),
+    "housing_safe": _l("住房安全"),
+    "monthly_income": _l("家庭月收入"),
+    "pension_monthly": _l("养老保险"),
+    "subsidies": _l("补贴项目"),
+    "subsidy_monthly": _l("每月补贴"),
+    "helped_by": _l("帮扶单位"),
+    "helper_name": _l("帮扶责任人"),
+    "help_given": _l("帮扶措施"),
+    "contacts": _l("紧急联系人"),
+    "categories": _l("类别"),
+    "certificate": _l("残疾人证"),
+    "members": _l("家庭成员"),
+    "status": _l("状态"),
+    "service": _l("接受探访关爱"),
+    "home": _l("同意上门"),
+    "field": _l("项目"),
+}
+
+_CHILD_WORDS = (
+    "儿子",
+    "女儿",
+    "长子",
+    "次子",
+    "长女",
+    "次女",
+    "养子",
+    "养女",
+    "继子",
+    "继女",
+    "独子",
+    "独女",
+)
+
+
+def is_child(relation: str) -> bool:
+    """Does this relation name a son or a daughter (三儿子, 大女儿, 长子)? Not 女婿 or 儿媳."""
+    return relation.strip().endswith(_CHILD_WORDS) or relation.strip() in ("子", "女")

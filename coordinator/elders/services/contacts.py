@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
+from coordinator.elders.labels import is_child
 from coordinator.elders.models import (
     Elder,
     ElderStatus,
@@ -24,20 +25,6 @@ from coordinator.kernel.identity import IdentityError, clean_name, normalise_pho
 # The stored relation of a contact who is the committee of the place.
 COMMITTEE = "村（居）民委员会"
 MAX_CONTACTS = 5
-_CHILD_WORDS = (
-    "儿子",
-    "女儿",
-    "长子",
-    "次子",
-    "长女",
-    "次女",
-    "养子",
-    "养女",
-    "继子",
-    "继女",
-    "独子",
-    "独女",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +44,6 @@ class FirstContact:
     relation: str
     phone: str | None
     lives_nearby: bool
-
-
-def is_child(relation: str) -> bool:
-    """Does this relation name a son or a daughter (三儿子, 大女儿, 长子)? Not 女婿 or 儿媳."""
-    return any(relation.strip().endswith(word) for word in _CHILD_WORDS) or relation.strip() in ("子", "女")
 
 
 def fallback_contact(area: Area) -> ContactPerson | None:

@@ -1,4 +1,4 @@
-"""Reads of the register. Everything set-based: the number of queries does not grow with the elders."""
+"""What the rules need to know of the elders, and where they live."""
 
 from __future__ import annotations
 

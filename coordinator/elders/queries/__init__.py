@@ -1,0 +1,30 @@
+"""Reads of the register. Everything set-based: the number of queries does not grow with the elders."""
+
+from coordinator.elders.queries.dossier import (
+    CategoryQuestion,
+    Dossier,
+    category_questions,
+    elder_in_scope,
+    read_dossier,
+)
+from coordinator.elders.queries.facts import facts_of, find_household, without_secrets
+from coordinator.elders.queries.listing import ELDERS, ElderRow, elder_rows, exported_elders, tab_counts
+from coordinator.elders.queries.scope import Scope, read_scope
+
+__all__ = [
+    "ELDERS",
+    "CategoryQuestion",
+    "Dossier",
+    "ElderRow",
+    "Scope",
+    "category_questions",
+    "elder_in_scope",
+    "elder_rows",
+    "exported_elders",
+    "facts_of",
+    "find_household",
+    "read_dossier",
+    "read_scope",
+    "tab_counts",
+    "without_secrets",
+]
