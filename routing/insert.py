@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from random import Random
 
 from routing.model import FREE, Model, StopKey
 from routing.state import State
 
 Parts = tuple[tuple[int, int, StopKey], ...]
+Way = tuple[float, int, int, int, int, int]
+"""Cost, then route and position of both workers, then the common start."""
 PAIR_WIDTH = 14
 """How many of the nearest workers are tried as partners of a shared visit."""
+
+WAYS_KEPT = 25
+"""How many ways to make a shared visit are kept for trying in full."""
 
 
 def place(state: State, need: int, rng: Random | None = None, blink: float = 0.0) -> bool:
@@ -148,18 +154,17 @@ def place_pair(state: State, need: int, held: list[int] | None = None, held_day:
     """Make a need with two workers who start together.
 
     The start is fixed when the pair is placed (the earliest both can make), which keeps the two
-    tours independent afterwards. `held` are workers who must be among
-    the two, `held_day` the day it must be on.
+    tours independent afterwards. `held` are workers who must be among the two, `held_day` the day
+    it must be on.
     """
     model = state.model
     item = model.item_of[need]
-    days = model.options(item, state.made[item])
-    ways: list[tuple[float, int, int, int, int, int]] = []
-    for day in days if held_day is None else [day for day in days if day == held_day]:
-        ways += _pairs(state, item, day, held)
-    ways.sort()
+    ways: list[Way] = []
+    for day in model.options(item, state.made[item]):
+        if held_day is None or day == held_day:
+            _pairs(state, item, day, held, ways)
     pins = {pin.worker: pin.position for pin in model.pins.get(need, ())}
-    for _, route_a, at_a, route_b, at_b, start in ways[:60]:
+    for _, route_a, at_a, route_b, at_b, start in ways:
         load = model.load[item]
         for share in ((load, 0), (0, load)) if load else ((0, 0),):
             parts = ((route_a, at_a, (item, start, share[0])), (route_b, at_b, (item, start, share[1])))
@@ -172,25 +177,28 @@ def place_pair(state: State, need: int, held: list[int] | None = None, held_day:
     return False
 
 
-def _pairs(
-    state: State, item: int, day: int, held: list[int] | None
-) -> list[tuple[float, int, int, int, int, int]]:
+def _pairs(state: State, item: int, day: int, held: list[int] | None, ways: list[Way]) -> None:
+    """Add the day's ways to `ways`, which keeps the cheapest few in order."""
     model = state.model
     first, second = partners(model, item, held)
     ranked_a = _ranked(state, item, day, first)
     ranked_b = ranked_a if second is first else _ranked(state, item, day, second)
     known = model.known[item]
     weight = model.scenario.weights.continuity if known else 0.0
-    ways = []
-    for order, a in enumerate(ranked_a):
-        for b in ranked_b[order + 1 :] if ranked_b is ranked_a else ranked_b:
-            if not may_pair(model, item, a, b, held):
+    allowed = model.pairs(item) if not held else None
+    for order, (least_a, a) in enumerate(ranked_a):
+        for least_b, b in ranked_b[order + 1 :] if ranked_b is ranked_a else ranked_b:
+            full = len(ways) >= WAYS_KEPT
+            if full and least_a + least_b >= ways[-1][0]:
+                continue
+            if (a, b) not in allowed if allowed is not None else not may_pair(model, item, a, b, held):
                 continue
             best = _meet(state, item, a * model.days + day, b * model.days + day)
-            if best is not None:
-                stranger = weight if a not in known and b not in known else 0.0
-                ways.append((best[0] + stranger, *best[1:]))
-    return ways
+            if best is None:
+                continue
+            stranger = weight if a not in known and b not in known else 0.0
+            insort(ways, (best[0] + stranger, *best[1:]))
+            del ways[WAYS_KEPT:]
 
 
 def partners(model: Model, item: int, held: list[int] | None) -> tuple[list[int], list[int]]:
@@ -219,8 +227,8 @@ def may_pair(model: Model, item: int, a: int, b: int, held: list[int] | None) ->
     return model.needs_skills[item] & ~(model.has_skills[a] | model.has_skills[b]) == 0
 
 
-def _ranked(state: State, item: int, day: int, workers: list[int]) -> list[int]:
-    """Return the workers who could take part on a day, those with least extra travel first."""
+def _ranked(state: State, item: int, day: int, workers: list[int]) -> list[tuple[int, int]]:
+    """Return (extra travel, worker) of those who could take part on a day, the least first."""
     model = state.model
     ranked = []
     for worker in workers:
@@ -232,11 +240,8 @@ def _ranked(state: State, item: int, day: int, workers: list[int]) -> list[int]:
         if openings:
             ranked.append((openings[0][0], worker))
     ranked.sort()
-    keep = [worker for _, worker in ranked[:PAIR_WIDTH]]
-    able = [
-        worker for _, worker in ranked[PAIR_WIDTH:] if model.has_skills[worker] & model.needs_skills[item]
-    ]
-    return keep + able[:PAIR_WIDTH]
+    able = [way for way in ranked[PAIR_WIDTH:] if model.has_skills[way[1]] & model.needs_skills[item]]
+    return ranked[:PAIR_WIDTH] + able[:PAIR_WIDTH]
 
 
 def _meet(state: State, item: int, route_a: int, route_b: int) -> tuple[int, int, int, int, int, int] | None:
@@ -244,13 +249,19 @@ def _meet(state: State, item: int, route_a: int, route_b: int) -> tuple[int, int
     tour_a, tour_b = state.tours[route_a], state.tours[route_b]
     if tour_a is None or tour_b is None:
         return None
-    best = None
+    best: tuple[int, int, int, int, int, int] | None = None
+    least = 1 << 60
+    held = bool(state.positions)
+    openings_b = state.model.openings(tour_b, item)
     for delta_a, at_a, low_a, high_a in state.model.openings(tour_a, item):
-        if not state.allowed(route_a, at_a):
+        if held and not state.allowed(route_a, at_a):
             continue
-        for delta_b, at_b, low_b, high_b in state.model.openings(tour_b, item):
-            start = max(low_a, low_b)
-            if start <= min(high_a, high_b) and state.allowed(route_b, at_b):
-                entry = (delta_a + delta_b, route_a, at_a, route_b, at_b, start)
-                best = entry if best is None else min(best, entry)
+        for delta_b, at_b, low_b, high_b in openings_b:
+            if delta_a + delta_b >= least:
+                break
+            start = low_a if low_a > low_b else low_b
+            if start > high_a or start > high_b or (held and not state.allowed(route_b, at_b)):
+                continue
+            least = delta_a + delta_b
+            best = (least, route_a, at_a, route_b, at_b, start)
     return best

@@ -26,7 +26,7 @@ StopKey = tuple[int, int, int]
 Spot = tuple[int, int, int]
 """Insertion of an item: extra travel seconds, position, departure-to-arrival seconds afterwards."""
 
-TOURS_KEPT = 150_000
+TOURS_KEPT = 60_000
 
 
 class Tour:
@@ -106,6 +106,7 @@ class Model:
         self._candidates()
         self._tours: dict[tuple[int, int, tuple[StopKey, ...]], Tour | None] = {}
         self._near: dict[int, list[int]] = {}
+        self._pairs: dict[int, frozenset[tuple[int, int]]] = {}
 
     # -- set-up
 
@@ -237,6 +238,19 @@ class Model:
             places = self.travel.places[: self.items]
             order = metres_from(places[item], places).argsort(kind="stable")[:100]
             found = self._near[item] = [item, *(int(i) for i in order if i != item)]
+        return found
+
+    def pairs(self, item: int) -> frozenset[tuple[int, int]]:
+        """Return the pairs of workers who may make a visit for two together, in both orders."""
+        found = self._pairs.get(item)
+        if found is None:
+            wanted, skills = self.needs_skills[item], self.has_skills
+            found = self._pairs[item] = frozenset(
+                (a, b)
+                for a in self.near[item]
+                for b in self.near[item]
+                if a != b and not (self.minor[a] and self.minor[b]) and wanted & ~(skills[a] | skills[b]) == 0
+            )
         return found
 
     # -- tours

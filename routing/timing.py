@@ -50,7 +50,8 @@ def time_route(
     after: list[list[Break]] = []
     gaps: tuple[int, ...] = ()
     if breaks:
-        placed = _place_breaks(legs, durations, windows, shift, breaks)
+        placing = _place_breaks if len(breaks) > 1 else _place_one_break
+        placed = placing(legs, durations, windows, shift, breaks)
         if placed is None:
             return None
         opening, closing, before, after = placed
@@ -106,13 +107,67 @@ def _latest(
     return late
 
 
+Placed = tuple[int, int, list[list[Break]], list[list[Break]]]
+"""Opening and closing of the shift left over, breaks before each leg, breaks after each leg."""
+
+
+def _place_one_break(
+    legs: Sequence[int],
+    durations: Sequence[int],
+    windows: Sequence[Span],
+    shift: Span,
+    breaks: Sequence[Break],
+) -> Placed | None:
+    """Choose the place of a single break for the earliest return, in one pass over the route.
+
+    The return after arriving at stop g at time t is max(floor[g], t + rest[g]).
+    """
+    n, pause = len(durations), breaks[0]
+    low, high = pause.window
+    late = _latest(legs, durations, windows, shift[1], [], [])
+    floor, rest = [0] * (n + 1), [0] * (n + 1)
+    for g in range(n - 1, -1, -1):
+        rest[g] = durations[g] + legs[g + 1] + rest[g + 1]
+        floor[g] = max(floor[g + 1], windows[g][0] + rest[g])
+        if late[g] < windows[g][0]:
+            return None
+    options: list[tuple[int, int, int, int, int, int]] = []
+
+    def offer(g: int, time: int, opening: int, closing: int, side: int) -> None:
+        back = max(floor[g], time + rest[g])
+        if time <= late[g] and back <= closing:
+            options.append((back, abs(side), opening, -closing, side, g))
+
+    opening = max(shift[0], low + pause.duration)
+    offer(0, opening + legs[0], opening, shift[1], 0)
+    offer(0, shift[0] + legs[0], shift[0], min(shift[1], high), 0)
+    clock = shift[0]
+    for g in range(n + 1):
+        if g > 0 and clock <= high:
+            offer(g, max(clock, low) + pause.duration + legs[g], shift[0], shift[1], 1)
+        clock += legs[g]
+        if g == n or clock > windows[g][1]:
+            break
+        if clock <= high:
+            offer(g, max(clock, low) + pause.duration, shift[0], shift[1], -1)
+        clock = max(clock, windows[g][0]) + durations[g]
+    if not options:
+        return None
+    _, _, opening, closing, side, g = min(options)
+    before: list[list[Break]] = [[] for _ in range(n + 1)]
+    after: list[list[Break]] = [[] for _ in range(n + 1)]
+    if side:
+        (before if side > 0 else after)[g].append(pause)
+    return opening, -closing, before, after
+
+
 def _place_breaks(
     legs: Sequence[int],
     durations: Sequence[int],
     windows: Sequence[Span],
     shift: Span,
     breaks: Sequence[Break],
-) -> tuple[int, int, list[list[Break]], list[list[Break]]] | None:
+) -> Placed | None:
     """Choose where each break goes (in order of their windows), for the earliest return.
 
     A break before departure or after arrival needs no place on the route; it moves the opening or
