@@ -80,11 +80,48 @@
     return Object.assign({ interactive: Boolean(properties.href) }, ground, line ? { fill: false } : {});
   }
 
+  // ── tiles in GCJ-02 under data in WGS-84: the same offset as coordinator/kernel/geo.py, in degrees ──
+  const { PI, abs, cos, sin, sqrt } = Math;
+  const AXIS = 6378245;
+  const ECCENTRICITY = 0.00669342162296594323;
+  function gcj02(at) {
+    const { lat, lng } = at;
+    if (lat < 0.8293 || lat > 55.8271 || lng < 72.004 || lng > 137.8347) return at;
+    const x = lng - 105;
+    const y = lat - 35;
+    const root = sqrt(abs(x));
+    const ripple = ((20 * sin(6 * x * PI) + 20 * sin(2 * x * PI)) * 2) / 3;
+    let north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root + ripple;
+    north += ((20 * sin(y * PI) + 40 * sin((y / 3) * PI) + 160 * sin((y / 12) * PI) + 320 * sin((y * PI) / 30)) * 2) / 3;
+    let east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root + ripple;
+    east += ((20 * sin(x * PI) + 40 * sin((x / 3) * PI) + 150 * sin((x / 12) * PI) + 300 * sin((x / 30) * PI)) * 2) / 3;
+    const phi = (lat * PI) / 180;
+    const square = 1 - ECCENTRICITY * sin(phi) ** 2;
+    const meridian = (AXIS * (1 - ECCENTRICITY)) / (square * sqrt(square));
+    const parallel = (AXIS / sqrt(square)) * cos(phi);
+    return L.latLng(lat + ((north / meridian) * 180) / PI, lng + ((east / parallel) * 180) / PI);
+  }
+  // Leaflet asks these (1.9, not public) where the tiles lie for a centre; we answer for the shifted centre, again
+  // after each move, because the offset changes by some metres a kilometre.
+  const ShiftedTiles = L && L.TileLayer.extend({
+    _getTiledPixelBounds(center) {
+      return L.TileLayer.prototype._getTiledPixelBounds.call(this, gcj02(center));
+    },
+    _update(center) {
+      if (this._map && this._levels) this._setZoomTransforms(center || this._map.getCenter(), this._map.getZoom());
+      L.TileLayer.prototype._update.call(this, center);
+    },
+    _setZoomTransform(level, center, zoom) {
+      L.TileLayer.prototype._setZoomTransform.call(this, level, gcj02(center), zoom);
+    },
+  });
+
   function tiles(box, map) {
     if (!box.dataset.tileUrl) return;
+    const Layer = box.dataset.tileCrs === "gcj02" ? ShiftedTiles : L.TileLayer;
     const options = { attribution: box.dataset.tileAttribution, maxZoom: Number(box.dataset.tileMaxZoom) || 18 };
     if (box.dataset.tileSubdomains) options.subdomains = box.dataset.tileSubdomains;
-    box.dataset.tileUrl.split("|").forEach((url) => L.tileLayer(url, options).addTo(map));
+    box.dataset.tileUrl.split("|").forEach((url) => new Layer(url, options).addTo(map)); // base and labels: "url|url"
   }
 
   function fail(box) {

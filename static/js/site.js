@@ -37,7 +37,20 @@
       if (node.dataset.left) node.style.left = node.dataset.left + "%";
       if (node.dataset.width) node.style.width = node.dataset.width + "%";
     });
+    fit(from);
   }
+  // A name is shown whole or not at all; the number stays, and the label says the rest.
+  function fit(from) {
+    $$(".tf-stop", from).forEach((stop) => {
+      stop.classList.remove("is-narrow");
+      if (stop.scrollWidth > stop.clientWidth + 1) stop.classList.add("is-narrow");
+    });
+  }
+  let fitting = 0;
+  window.addEventListener("resize", () => {
+    window.cancelAnimationFrame(fitting);
+    fitting = window.requestAnimationFrame(() => fit(document));
+  });
 
   // ── tables on phones: each cell carries its heading ─────────────────
   function label(from) {

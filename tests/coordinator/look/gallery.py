@@ -314,7 +314,9 @@ def create_gallery(static_folder: str | None = None, strict: bool = False) -> Fl
                 form.validate()
             context = {"form": form}
         elif page == "plan":
-            context = {"geojson": day_map()}
+            crs = request.args.get("crs", "")
+            tiles = {"url": "/tile/{z}/{x}/{y}", "crs": crs, "attribution": "测试"} if crs else None
+            context = {"geojson": day_map(), "tiles": tiles}
         elif page == "error":
             return render_template(
                 "errors/page.html",
@@ -347,6 +349,13 @@ def create_gallery(static_folder: str | None = None, strict: bool = False) -> Fl
         return Response(
             page, 503, {"HX-Retarget": "#messages", "HX-Reswap": "innerHTML"}, mimetype="text/html"
         )
+
+    @app.get("/tile/<int:zoom>/<int:x>/<int:y>")
+    def tile(zoom: int, x: int, y: int) -> Response:
+        frame = "<rect width='256' height='256' fill='none' stroke='#999'/>"
+        text = f"<text x='20' y='128'>{zoom}/{x}/{y}</text>"
+        svg = f"<svg xmlns='http://www.w3.org/2000/svg' width='256' height='256'>{frame}{text}</svg>"
+        return Response(svg, mimetype="image/svg+xml")
 
     @app.get("/progress")
     def progress() -> str:

@@ -1,5 +1,6 @@
 """What the scripts add, in headless Chromium under the content security policy."""
 
+import math
 from collections.abc import Iterator
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.serving import make_server
 
+from coordinator.kernel.geo import wgs84_to_gcj02
 from tests.coordinator.look.gallery import PAGES, create_gallery
 
 if TYPE_CHECKING:
@@ -137,6 +139,38 @@ def test_map_and_list_share_one_selection(page: "Page", gallery: str) -> None:
     assert page.locator(".tf-stop.is-sel[data-map-id=a1]").count() == 3
     dashes = page.locator(".tf-map path[stroke-dasharray]").count()
     assert dashes >= 1
+
+
+def tile_pixel(lat: float, lon: float, zoom: int) -> tuple[float, float]:
+    """Web Mercator pixel of a point, tiles of 256."""
+    scale = 256 * 2**zoom
+    x = (lon + 180) / 360 * scale
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * scale
+    return x, y
+
+
+@pytest.mark.parametrize("crs", ["wgs84", "gcj02"])
+def test_tiles_lie_under_the_marks_in_either_datum(page: "Page", gallery: str, crs: str) -> None:
+    page.goto(f"{gallery}/plan?crs={crs}")
+    lat, lon = 28.880, 105.440  # the start of the gallery's map
+    for drag in (0, 240):
+        if drag:
+            page.mouse.move(500, 420)
+            page.mouse.down()
+            page.mouse.move(500 + drag, 420 + 90, steps=4)
+            page.wait_for_timeout(400)  # held still, so that the map is not thrown
+            page.mouse.up()
+        page.locator(".leaflet-tile-loaded").first.wait_for()
+        mark = page.locator(".tf-mk__start").bounding_box()
+        tile = page.locator(".leaflet-tile-loaded").first
+        box, source = tile.bounding_box(), tile.get_attribute("src") or ""
+        assert mark is not None
+        assert box is not None
+        zoom, x, y = (int(part) for part in source.rsplit("/", 3)[1:])
+        shown = wgs84_to_gcj02(lat, lon) if crs == "gcj02" else (lat, lon)
+        px, py = tile_pixel(*shown, zoom)
+        assert mark["x"] + mark["width"] / 2 == pytest.approx(box["x"] + px - x * 256, abs=2)
+        assert mark["y"] + mark["height"] / 2 == pytest.approx(box["y"] + py - y * 256, abs=2)
 
 
 def test_lanes_are_placed_by_time(page: "Page", gallery: str) -> None:
