@@ -195,6 +195,19 @@ def test_toast_from_the_server_can_be_undone_and_stays(page: "Page", gallery: st
     assert page.url.endswith("/signin")
 
 
+def test_refused_or_lost_request_is_said_above_the_content(browser: "Browser", gallery: str) -> None:
+    page = browser.new_page()  # the browser itself notes a failed request as an error
+    page.goto(f"{gallery}/list")
+    page.evaluate("htmx.ajax('GET', '/broken', '#panel')")
+    page.locator("#messages .tf-strip", has_text="刚才没有做成请再试一次。").wait_for()
+    assert "7F3A" in page.locator("#messages").inner_text()
+    assert page.locator("#panel").inner_html() == ""
+    page.context.set_offline(True)
+    page.evaluate("htmx.ajax('GET', '/panel/1', '#panel').catch(() => null)")
+    page.locator("#messages .tf-strip", has_text="没有连上").wait_for()
+    page.close()
+
+
 def test_wrong_form_puts_the_focus_on_the_first_wrong_field(page: "Page", gallery: str) -> None:
     page.goto(f"{gallery}/form?bad=1")
     assert page.evaluate("document.activeElement.id") == "name"
