@@ -14,15 +14,28 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, current_app, g, jsonify, redirect, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_login import login_user, logout_user
 from sqlalchemy import select, update
 
+from coordinator.accounts.forms import SignInForm
+from coordinator.accounts.kept import KeptForm
 from coordinator.accounts.models import RoleGrant, User, UserSession
 from coordinator.config import Settings
 from coordinator.extensions import db, login_manager
-from coordinator.kernel import clock
+from coordinator.kernel import audit, clock
 from coordinator.kernel.access import SECOND_FACTOR_ROLES, Actor, Grant, Permission, Role
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import NotAllowed
@@ -36,14 +49,7 @@ WORKER_ABSOLUTE = timedelta(days=90)
 STAFF_IDLE = timedelta(minutes=30)
 STAFF_ABSOLUTE = timedelta(hours=12)
 # What a person may still do who has to change the password, or set up the second factor, first.
-_OPEN_AT_THE_GATE = frozenset(
-    {
-        "accounts.change_password",
-        "accounts.second_factor",
-        "accounts.second_factor_picture",
-        "accounts.sign_out",
-    }
-)
+_OPEN_AT_THE_GATE = frozenset({"accounts.change_password", "accounts.set_second_factor", "accounts.sign_out"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,10 @@ def open_session(user: User, *, second_factor: bool = False) -> UserSession:
     )
     db.session.add(row)
     db.session.flush()
+    user.last_sign_in_at = now
+    audit.record(
+        Actor(user.id, user.name, address=request.remote_addr), "session.start", row, _("登录"), changes={}
+    )
     session.clear()
     # A volunteer's telephone stays signed in when the browser is closed; a desk does not.
     session.permanent = idle_limit(roles) == WORKER_IDLE
@@ -120,6 +130,13 @@ def open_session(user: User, *, second_factor: bool = False) -> UserSession:
     assert person is not None, "a session that was just written can be read"
     login_user(person)
     return row
+
+
+def note_second_factor(person: SignedIn) -> None:
+    """Write down that this session has shown its second factor."""
+    db.session.execute(
+        update(UserSession).where(UserSession.id == person.session_id).values(second_factor_at=clock.now())
+    )
 
 
 def forget() -> None:
@@ -236,14 +253,24 @@ def admit(permission: Permission) -> Response | None:
         if person.must_change_password:
             return _to(url_for("accounts.change_password"), 403)
         if not person.has_second_factor and second_factor_required({grant.role for grant in g.actor.grants}):
-            return _to(url_for("accounts.second_factor"), 403)
+            return _to(url_for("accounts.set_second_factor"), 403)
     if not g.actor.may(permission):
         raise NotAllowed(_("您没有这项权限。"), _("如果工作需要，请联系街道管理员开通。"))
     return None
 
 
 def ask_to_sign_in() -> Response:
-    """The answer to a request nobody is signed in for."""
+    """The answer to a request nobody is signed in for; a form is kept while the person signs in."""
+    if (
+        request.method == "POST"
+        and request.form
+        and not request.headers.get("HX-Request")
+        and not _wants_json()
+    ):
+        kept = KeptForm.of_refused_request()
+        if kept.target and request.endpoint != "accounts.sign_out":
+            page = render_template("accounts/sign_in.html", form=SignInForm(formdata=None), kept=kept)
+            return Response(page, status=401)
     wanted = request.full_path.rstrip("?") if request.method == "GET" else ""
     if request.headers.get("HX-Request"):
         # A fragment's own address is no page; go back to where the person was.
@@ -252,9 +279,13 @@ def ask_to_sign_in() -> Response:
     return _to(url_for("accounts.sign_in", next=wanted or None), 401)
 
 
+def _wants_json() -> bool:
+    accepted = request.accept_mimetypes
+    return accepted["application/json"] > 0 and not accepted["text/html"]
+
+
 def _to(target: str, json_status: int) -> Response:
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    if best == "application/json" and not request.accept_mimetypes["text/html"]:
+    if _wants_json():
         title = _("请先登录") if json_status == 401 else _("请先在网页上完成账号设置")
         response = jsonify(
             error={"status": json_status, "title": title, "text": "", "reference": g.get("request_id", "")}

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask_babel import gettext as _
+from zxcvbn import zxcvbn
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from coordinator.kernel.errors import InvalidInput, Unavailable
 
 SHORTEST = 8
 ADVISED = 15
 LONGEST = 128
+FEWEST_GUESSES = 10**6
 # One hash takes 64 MiB; more than two at once in one process would let a few visitors fill the memory.
 HASHES_AT_ONCE = 2
 WAIT_SECONDS = 10.0
@@ -27,6 +31,34 @@ _hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
 _places = threading.BoundedSemaphore(HASHES_AT_ONCE)
 # Without the signs that are mistaken for each other when read from paper or told by telephone.
 _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+# 拼音 and numbers that Chinese passwords are made of, which no English list ranks high enough; and our own names.
+_SURNAMES = (
+    *("wang", "li", "zhang", "liu", "chen", "yang", "huang", "zhao", "wu", "zhou"),
+    *("xu", "sun", "ma", "zhu", "hu", "guo", "he", "gao", "lin", "luo"),
+)
+_GIVEN = (
+    *("wei", "fang", "na", "min", "jing", "lei", "qiang", "jun", "yan", "jie"),
+    *("juan", "tao", "ming", "chao", "ping", "gang", "hui", "ling", "hong", "yong"),
+)
+_LOCAL_WORDS = (
+    *(
+        "tanfang",
+        "探访",
+        "laoren",
+        "minzheng",
+        "jiedao",
+        "shequ",
+        "zhiyuan",
+        "zhiyuanzhe",
+        "zhongguo",
+        "nihao",
+    ),
+    *("woaini", "woaiwo", "woaiwojia", "woai", "aini", "baobei", "laopo", "laogong", "caonima", "xiaoming"),
+    *("5201314", "1314520", "1314", "520", "521", "5211314", "7758521", "168"),
+    *_SURNAMES,
+    *_GIVEN,
+    *(surname + given for surname in _SURNAMES for given in _GIVEN),
+)
 
 
 class _Place:
@@ -72,8 +104,13 @@ def make_password() -> str:
     return "-".join("".join(secrets.choice(_READABLE) for _i in range(4)) for _group in range(3))
 
 
-def check_new_password(password: str) -> None:
-    """Raise InvalidInput (field `password`) when a new password is too short, too long or easily guessed."""
+def check_new_password(password: str, *, about: Iterable[str | None] = ()) -> None:
+    """Raise InvalidInput (field `password`) when a new password is too short, too long or easily guessed.
+
+    `about` is what others know of the person (user name, name, telephone). Refused are the 30,000 common passwords
+    of zxcvbn and whatever it guesses in less than a million tries: dates, keyboard rows, 拼音 of common names and
+    phrases with a number behind.
+    """
     if len(password) < SHORTEST:
         raise InvalidInput(
             _("密码太短，至少 %(n)s 个字符。", n=SHORTEST),
@@ -82,3 +119,18 @@ def check_new_password(password: str) -> None:
         )
     if len(password) > LONGEST:
         raise InvalidInput(_("密码太长，最多 %(n)s 个字符。", n=LONGEST), field="password")
+    theirs = [word.lower() for word in about if word]
+    known = [*theirs, *("".join(filter(str.isalnum, word)) for word in theirs), *_LOCAL_WORDS]
+    # zxcvbn takes at most 72 characters; what is longer is not guessed by its beginning.
+    guessed = zxcvbn(password[:72], user_inputs=known)
+    if password.lower() in _common() or guessed["guesses"] < FEWEST_GUESSES:
+        raise InvalidInput(
+            _("这个密码太容易被猜到。"),
+            _("不要用姓名、生日、电话、连续的数字或常见的词。几个不相干的词连起来就很好。"),
+            field="password",
+        )
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(FREQUENCY_LISTS["passwords"])

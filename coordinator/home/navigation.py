@@ -1,18 +1,93 @@
 """`ui`: what the layouts show around a page. Everything is worked out when a layout asks for it, so that a fragment
-or an error page costs no query.
+or an error page costs no query; the badges and the unread count are one query together.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flask import g, session, url_for
+from flask import current_app, g, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from werkzeug.routing import BuildError
 
 from coordinator.accounts.authentication import SignedIn
+from coordinator.accounts.labels import ROLES
+from coordinator.accounts.models import Organisation
+from coordinator.extensions import db
+from coordinator.home import queries
+from coordinator.kernel.access import AREA_ROLES, Actor, Permission, Role, current_actor
+from coordinator.kernel.areas import Area
 from coordinator.kernel.i18n import select_locale
 
+P = Permission
 ELDER_SIZES = (18, 20, 24, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a menu: shown when its endpoint exists and the actor holds its permission.
+
+    `badge` names a count of `queries.badges`; `hot` marks it red (overdue and alerts only).
+    """
+
+    endpoint: str
+    label: Any
+    icon: str
+    permission: Permission
+    badge: str = ""
+    hot: bool = False
+
+
+DESK: tuple[tuple[Entry, ...], ...] = (
+    (
+        Entry("home.index", _l("工作台"), "home", P.SIGNED_IN),
+        Entry("visits.due", _l("应访清单"), "list", P.DUE_READ),
+        Entry("planning.index", _l("月计划"), "cal", P.PLAN_READ),
+        Entry("planning.day", _l("日计划"), "route", P.PLAN_READ),
+        Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
+        Entry("fieldwork.records", _l("探访记录"), "file", P.RECORD_READ, badge="records"),
+    ),
+    (
+        Entry("elders.index", _l("长者档案"), "elder", P.ELDER_READ),
+        Entry("workforce.index", _l("队伍"), "team", P.WORKER_READ),
+    ),
+    (
+        Entry("hours.inbox", _l("学校核验"), "school", P.HOURS_VERIFY, badge="verifications"),
+        Entry("hours.students", _l("本校学生"), "people", P.STUDENT_READ),
+        Entry("workforce.roster", _l("本单位人员"), "team", P.ROSTER_READ),
+        Entry("hours.index", _l("时数"), "clock", P.HOURS_READ),
+        Entry("supervision.coverage", _l("统计与上报"), "chart", P.COVERAGE_READ),
+        Entry("visits.rules", _l("规则与依据"), "book", P.POLICY_READ),
+    ),
+    (
+        Entry("accounts.index", _l("账号"), "user", P.ACCOUNT_MANAGE),
+        Entry("accounts.organisations", _l("单位"), "school", P.ACCOUNT_MANAGE),
+    ),
+)
+PHONE: tuple[Entry, ...] = (
+    Entry("fieldwork.today", _l("今天"), "door", P.WORK),
+    Entry("marketplace.open_visits", _l("可认领"), "plus", P.WORK),
+    Entry("hours.mine", _l("时数"), "clock", P.OWN_HOURS),
+    Entry("accounts.me", _l("我的"), "user", P.SIGNED_IN),
+)
+
+
+def exists(endpoint: str) -> bool:
+    """Is there such a page, opened without arguments?"""
+    rules = current_app.url_map._rules_by_endpoint.get(endpoint, ())
+    return any("GET" in (rule.methods or ()) and rule.arguments <= set(rule.defaults or ()) for rule in rules)
+
+
+def link(endpoint: str, **values: Any) -> str:
+    """The address of a page, or '' when the feature is not there (or takes other arguments)."""
+    try:
+        return url_for(endpoint, **values)
+    except BuildError:
+        return ""
 
 
 class Ui:
@@ -22,6 +97,16 @@ class Ui:
     def _person(self) -> SignedIn | None:
         person: SignedIn | None = g.get("person")
         return person
+
+    @property
+    def _actor(self) -> Actor:
+        return current_actor()
+
+    @property
+    def role_kind(self) -> str:
+        """'worker' for people who only visit; everybody else sits at a desk."""
+        roles = {grant.role for grant in self._actor.grants}
+        return "worker" if roles and roles <= {Role.WORKER, Role.FAMILY} else "desk"
 
     @property
     def lang(self) -> str:
@@ -36,9 +121,109 @@ class Ui:
         return self._person.elder_size if self._person else session.get("elder_size", 20)
 
     @property
+    def home_href(self) -> str:
+        return "/"
+
+    @property
     def sign_out_href(self) -> str:
         return url_for("accounts.sign_out") if self._person else ""
 
-    @cached_property
+    @property
+    def username(self) -> str:
+        return self._person.username if self._person else ""
+
+    @property
     def user(self) -> dict[str, Any] | None:
-        return {"name": self._person.name, "role_label": ""} if self._person else None
+        if self._person is None:
+            return None
+        main = self._actor.main_role
+        return {"name": self._person.name, "role_label": str(ROLES[main]) if main else ""}
+
+    @property
+    def roles_text(self) -> str:
+        """All roles of the person in words."""
+        return "、".join(dict.fromkeys(str(ROLES[grant.role]) for grant in self._actor.grants))
+
+    @property
+    def account_items(self) -> list[dict[str, Any]]:
+        items = [{"href": url_for("accounts.me"), "icon": "user", "label": _("我的账号")}]
+        if self._actor.worker_id is not None and self.role_kind == "desk" and exists("fieldwork.today"):
+            items.append({"href": url_for("fieldwork.today"), "icon": "door", "label": _("我的探访")})
+        return items
+
+    @property
+    def messages_href(self) -> str:
+        return url_for("messages.inbox") if self._person else ""
+
+    @property
+    def search_href(self) -> str:
+        return url_for("home.search") if self._actor.may(P.ELDER_EDIT) else ""
+
+    @property
+    def search_value(self) -> str:
+        return request.args.get("q", "") if request.endpoint == "home.search" else ""
+
+    @cached_property
+    def badges(self) -> dict[str, int]:
+        """Counts beside menu entries; `unread` among them. One query."""
+        return queries.badges(self._actor) if self._person else {}
+
+    @property
+    def unread(self) -> int:
+        return self.badges.get("unread", 0)
+
+    @cached_property
+    def area_name(self) -> str:
+        """Where the person acts: the area, or the organisation, of the first role that has one."""
+        for grant in self._actor.grants:
+            if grant.role in AREA_ROLES and grant.area_id is not None:
+                return db.session.scalar(select(Area.name).where(Area.id == grant.area_id)) or ""
+            if grant.organisation_id is not None:
+                name = select(Organisation.name).where(Organisation.id == grant.organisation_id)
+                return db.session.scalar(name) or ""
+        return ""
+
+    @cached_property
+    def nav(self) -> list[list[dict[str, Any]]]:
+        if self._person is None:
+            return []
+        groups = (PHONE,) if self.role_kind == "worker" else DESK
+        shown = [[self._item(entry) for entry in group if self._shows(entry)] for group in groups]
+        return [group for group in shown if group]
+
+    def _shows(self, entry: Entry) -> bool:
+        return self._actor.may(entry.permission) and exists(entry.endpoint)
+
+    def _item(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "endpoint": entry.endpoint,
+            "href": url_for(entry.endpoint),
+            "label": str(entry.label),
+            "icon": entry.icon,
+            "badge": self.badges.get(entry.badge, 0) if entry.badge else 0,
+            "hot": entry.hot,
+            "current": _is_current(entry.endpoint),
+        }
+
+
+def _is_current(endpoint: str) -> bool:
+    """Does the page shown belong to this entry? The page itself, or a page of its feature without an own entry."""
+    here = request.endpoint or ""
+    if here == endpoint:
+        return True
+    entries = {entry.endpoint for group in (*DESK, PHONE) for entry in group}
+    owner = g.get("nav_entry") or _OWNERS.get(here)
+    return here not in entries and owner == endpoint
+
+
+# Pages that belong to an entry of another name; a view may also set `g.nav_entry`.
+_OWNERS = {
+    "accounts.new": "accounts.index",
+    "accounts.show": "accounts.index",
+    "accounts.grant_role": "accounts.index",
+    "accounts.reset_password": "accounts.index",
+    "accounts.disable": "accounts.index",
+    "accounts.remove_second_factor": "accounts.index",
+    "accounts.new_organisation": "accounts.organisations",
+    "accounts.edit_organisation": "accounts.organisations",
+}

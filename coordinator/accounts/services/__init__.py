@@ -1,10 +1,46 @@
 """What is done to accounts, one function per act. All flush and write the audit line; the door commits."""
 
+from coordinator.accounts.services.factors import (
+    confirm_second_factor,
+    offer_second_factor,
+    remove_second_factor,
+    use_code,
+)
+from coordinator.accounts.services.organisations import create_organisation, update_organisation
+from coordinator.accounts.services.roles import NewRole, grant_role, revoke_role
 from coordinator.accounts.services.sessions import (
     check_credentials,
     end_other_sessions,
     end_session,
     end_sessions,
 )
+from coordinator.accounts.services.users import (
+    change_password,
+    create_user,
+    disable_user,
+    enable_user,
+    reset_password,
+    update_user,
+)
 
-__all__ = ["check_credentials", "end_other_sessions", "end_session", "end_sessions"]
+__all__ = [
+    "NewRole",
+    "change_password",
+    "check_credentials",
+    "confirm_second_factor",
+    "create_organisation",
+    "create_user",
+    "disable_user",
+    "enable_user",
+    "end_other_sessions",
+    "end_session",
+    "end_sessions",
+    "grant_role",
+    "offer_second_factor",
+    "remove_second_factor",
+    "reset_password",
+    "revoke_role",
+    "update_organisation",
+    "update_user",
+    "use_code",
+]

@@ -22,8 +22,6 @@ def check_credentials(username: str, password: str) -> User | None:
     assert user is not None
     if passwords.needs_rehash(user.password_hash):
         user.password_hash = passwords.hash_password(password)
-    user.last_sign_in_at = clock.now()
-    db.session.flush()
     return user
 
 
