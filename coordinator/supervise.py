@@ -251,7 +251,10 @@ def take_lock(settings: Settings) -> int:
     :raises ServiceError: another process runs on it.
     """
     path = settings.data_dir / "supervisor.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except PermissionError:
+        raise ServiceError(f"{path} belongs to another user; start as the user that made it") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

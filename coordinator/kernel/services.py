@@ -189,6 +189,7 @@ class EmbeddedPostgres(Service):
         return (self.folder, self.sockets, postgres_program("postgres"))
 
     def prepare(self) -> None:
+        self._check_owner()
         make_socket_dir(self.sockets)
         if not (self.folder / "PG_VERSION").exists():
             self._initialise()
@@ -198,6 +199,18 @@ class EmbeddedPostgres(Service):
                 f"{self.folder} was made by PostgreSQL {found}, this is 18; see docs/deployment.md"
             )
         self._clear_stale()
+
+    def _check_owner(self) -> None:
+        """Refuse files of another user before anything is changed: PostgreSQL would, with less of a hint."""
+        if not self.folder.exists():
+            return
+        owner = self.folder.stat().st_uid
+        if owner != (service_user().pw_uid if os.getuid() == 0 else os.getuid()):
+            try:
+                name = pwd.getpwuid(owner).pw_name
+            except KeyError:
+                name = str(owner)
+            raise ServiceError(f"{self.folder} belongs to the user {name}; start as the user that made it")
 
     def _initialise(self) -> None:
         # Made beside and moved into place, so that a cut initialisation is simply done again.
