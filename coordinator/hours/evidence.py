@@ -1,7 +1,7 @@
 """How well a visit's presence is shown, and how many minutes of it count. Pure: plain values in and out.
 
-Only time at the elder's home counts, travel does not (注册志愿者证: 「不含往返途中时间」). Grades and thresholds are
-this product's interpretation and can be set per street; the derivation printed beside every entry names them.
+Only time at the elder's home counts, travel does not (注册志愿者证: 「不含往返途中时间」). Grades and thresholds
+are this product's interpretation and can be set per street; the derivation beside every entry names them.
 """
 
 from __future__ import annotations

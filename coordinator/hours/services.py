@@ -374,7 +374,8 @@ def _decide(
     if earlier is not None:
         earlier.superseded_at = now
         db.session.flush()
-    assert actor.user_id is not None and entry.worker.organisation_id is not None
+    assert actor.user_id is not None
+    assert entry.worker.organisation_id is not None
     decision = Verification(
         entry_id=entry.id,
         organisation_id=entry.worker.organisation_id,
