@@ -3,7 +3,7 @@
 See docs/planning.md for the parts and the sources.
 """
 
-from routing.check import Report, Violation, check
+from routing.check import check
 from routing.errors import InputError, ScenarioError
 from routing.explain import Explanation, Remedy, explain
 from routing.limits import STAGES, Limits, Progress
@@ -12,9 +12,11 @@ from routing.scenario import Scenario
 from routing.schedule import schedule
 from routing.solve import solve
 from routing.validate import validate
+from routing.violations import VIOLATIONS, Report, Violation
 
 __all__ = [
     "STAGES",
+    "VIOLATIONS",
     "Explanation",
     "InputError",
     "Limits",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from routing.check import Report, check
+from routing.check import check
 from routing.model import Model
 from routing.plan import Plan, Route, Score, Stop, Unassigned
 from routing.scenario import Elder
 from routing.state import State
+from routing.violations import Report
 
 
 def visit_names(model: Model, state: State) -> dict[int, str]:

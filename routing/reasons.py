@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
     "all_excluded": "Every able worker is excluded from this visit: {workers}.",
     "outside_radius": "The place is outside every able worker's radius; nearest is {worker}, {metres} m away.",
     "no_permitted_day": "No day of the period is permitted for this elder.",
-    "spacing": "The elder's other visits (days {made}) leave no day with the required spacing.",
+    "spacing": "The elder's other visits (days {made}) leave only days {days}: no able worker works then.",
     "no_worker_on_permitted_days": "No able worker works on the permitted days {days}.",
     "window_outside_shifts": "No able worker can start within {window}, travel included.",
     "load_over_capacity": "The load {load} is more than any able worker can carry.",

@@ -185,9 +185,9 @@ class Scenario:
         month = self.kind == "month"
         if month:
             out |= {"days": self.days, "weekday_of_day": list(self.weekday_of_day)}
-        if self.matrix is None:
+        if self.speed_kmh:
             out |= {"speed_kmh": dict(self.speed_kmh), "detour": self.detour}
-        else:
+        if self.matrix is not None:
             tables = {mode: [list(row) for row in table] for mode, table in self.matrix.seconds}
             out["matrix"] = {"locations": [list(place) for place in self.matrix.locations], **tables}
         out["elders" if month else "visits"] = [_plain_visit(visit) for visit in self.visits]

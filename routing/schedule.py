@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from routing.check import check
 from routing.plan import Plan, Route, Stop, Unassigned
+from routing.reasons import remedy_text
 from routing.scenario import ALWAYS, Elder, Scenario, Span, Visit, Worker
 from routing.timing import clock_times, loose_times, time_route
 from routing.travel import Travel
@@ -30,7 +31,11 @@ def schedule(scenario: Scenario, routes: Mapping[tuple[str, int], Sequence[str]]
     made = [book.route(key, starts) for key in sorted(book.orders, key=lambda k: (k[1], k[0]))]
     found = tuple(route for route in made if route.stops)
     done = {stop.visit for route in found for stop in route.stops}
-    left = tuple(Unassigned(v, "not_planned") for v in scenario.visit_ids() if v not in done)
+    left = tuple(
+        Unassigned(v, "not_planned", {}, remedy_text("ask_why", {}))
+        for v in scenario.visit_ids()
+        if v not in done
+    )
     plan = Plan(scenario=scenario.name, routes=found, unassigned=left)
     return plan.with_score(check(scenario, plan).score)
 

@@ -222,7 +222,7 @@ def _travel(book: _Book, data: Mapping[str, Any]) -> int | None:
         return None
     if not isinstance(matrix, Mapping) or not _list_of(_place)(matrix.get("locations")):
         book.add("E107", "matrix", "locations", "missing or not places", f"give a list of {_PLACE}")
-        return 0
+        return None
     size = len(matrix["locations"])
     for mode, table in matrix.items():
         if mode == "locations":

@@ -27,7 +27,12 @@ def visit(name: str, km: float = 1.0, **over: Any) -> dict[str, Any]:
 
 
 def elder(name: str, km: float = 1.0, **over: Any) -> dict[str, Any]:
-    base: dict[str, Any] = visit(name, km) | {"frequency": 1, "min_gap_days": 0, "max_gap_days": 0, "not_weekdays": []}
+    base: dict[str, Any] = visit(name, km) | {
+        "frequency": 1,
+        "min_gap_days": 0,
+        "max_gap_days": 0,
+        "not_weekdays": [],
+    }
     if "patterns" in over:
         for key in ("frequency", "min_gap_days", "max_gap_days", "not_weekdays"):
             del base[key]
@@ -64,13 +69,17 @@ def month(
 ) -> dict[str, Any]:
     base = day([], workers)
     del base["visits"]
-    return base | {
-        "kind": "month",
-        "name": "a month",
-        "days": days,
-        "weekday_of_day": [index % 7 for index in range(days)],
-        "elders": elders,
-    } | over
+    return (
+        base
+        | {
+            "kind": "month",
+            "name": "a month",
+            "days": days,
+            "weekday_of_day": [index % 7 for index in range(days)],
+            "elders": elders,
+        }
+        | over
+    )
 
 
 def street(seed: int, elders: int, workers: int, days: int = 30) -> dict[str, Any]:
@@ -87,7 +96,9 @@ def street(seed: int, elders: int, workers: int, days: int = 30) -> dict[str, An
     for number in range(workers):
         role = roles[number % len(roles)]
         home = place()
-        person = worker(f"w{number}", role=role, start=home, end=home, mode=rng.choice(["walk", "bike", "bike"]))
+        person = worker(
+            f"w{number}", role=role, start=home, end=home, mode=rng.choice(["walk", "bike", "bike"])
+        )
         if role == "social_worker":
             person |= {
                 "skills": rng.sample(["nursing", "psych", "legal", "rehab"], 3),

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from routing_scenarios import day, elder, month, north, visit, worker
 
 from routing import Plan, Scenario, check, schedule
-from routing.check import VIOLATIONS
-from routing_scenarios import day, elder, month, north, visit, worker
+from routing.violations import VIOLATIONS
 
 Case = tuple[dict[str, Any], dict[str, Any]]
 CASES: dict[str, Callable[[], Case]] = {}
@@ -226,14 +226,20 @@ def test_finds(code):
 
 
 def test_a_minor_beside_an_adult_is_welcome():
-    data = day([visit("v", skills=["nursing"])], [worker("w", skills=["nursing"]), worker("m", companion_of_adult=True)])
+    data = day(
+        [visit("v", skills=["nursing"])],
+        [worker("w", skills=["nursing"]), worker("m", companion_of_adult=True)],
+    )
     scenario = Scenario.from_dict(data)
     plan = schedule(scenario, {("w", 0): ["v"], ("m", 0): ["v"]})
     assert check(scenario, plan).ok
 
 
 def test_a_minor_adds_no_skill_to_a_visit_for_one():
-    data = day([visit("v", skills=["nursing"])], [worker("w"), worker("m", companion_of_adult=True, skills=["nursing"])])
+    data = day(
+        [visit("v", skills=["nursing"])],
+        [worker("w"), worker("m", companion_of_adult=True, skills=["nursing"])],
+    )
     scenario = Scenario.from_dict(data)
     report = check(scenario, schedule(scenario, {("w", 0): ["v"], ("m", 0): ["v"]}))
     assert [violation.code for violation in report.violations] == ["missing_skill"]
@@ -247,7 +253,11 @@ def test_two_people_pool_their_skills_and_either_carries_the_load():
 
 
 def test_score_counts_travel_strangers_and_balance():
-    visits = [visit("v", 1, preferred=["w"]), visit("u", 1, preferred=["w"]), visit("left", priority=7, statutory=True)]
+    visits = [
+        visit("v", 1, preferred=["w"]),
+        visit("u", 1, preferred=["w"]),
+        visit("left", priority=7, statutory=True),
+    ]
     data = day(visits, [worker("w"), worker("x")], weights={"continuity": 100, "balance": 2})
     scenario = Scenario.from_dict(data)
     score = check(scenario, schedule(scenario, {("w", 0): ["v"], ("x", 0): ["u"]})).score

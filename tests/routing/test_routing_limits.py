@@ -1,11 +1,12 @@
 """The solver keeps every limit: small scenarios in which breaking it would pay."""
 
+import itertools
 from typing import Any
 
 import pytest
+from routing_scenarios import day, elder, month, visit, worker
 
 from routing import Limits, Plan, Scenario, check, solve
-from routing_scenarios import day, elder, month, visit, worker
 
 QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=60)
 NURSE = worker("nurse", skills=["nursing"])
@@ -35,8 +36,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         day([visit("v", window=[28800, 30000])], [worker("late", shift=[36000, 60000]), PLAIN]),
         {"v": "plain"},
     ),
-    "shift": (day([visit("v", 5)], [worker("short", shift=[28800, 30600], start=[31.04, 121.0])]), {"v": None}),
-    "radius": (day([visit("v", 3)], [worker("near", radius_m=1000), worker("far", mode="walk")]), {"v": "far"}),
+    "shift": (
+        day([visit("v", 5)], [worker("short", shift=[28800, 30600], start=[31.04, 121.0])]),
+        {"v": None},
+    ),
+    "radius": (
+        day([visit("v", 3)], [worker("near", radius_m=1000), worker("far", mode="walk")]),
+        {"v": "far"},
+    ),
     "excluded": (day([visit("v", excluded=["plain"])], [PLAIN, worker("x")]), {"v": "x"}),
     "max visits": (
         day([visit("v", priority=5), visit("u")], [worker("w", max_visits=1)]),
@@ -59,8 +66,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         ),
         {"v": None, "u": "w"},
     ),
-    "capacity": (day([visit("v", load=4), visit("u", load=4, priority=2)], [worker("w", capacity=7)]), {"u": "w"}),
-    "route length": (day([visit("v", 2)], [worker("short", max_route_seconds=3600), worker("w")]), {"v": "w"}),
+    "capacity": (
+        day([visit("v", load=4), visit("u", load=4, priority=2)], [worker("w", capacity=7)]),
+        {"u": "w"},
+    ),
+    "route length": (
+        day([visit("v", 2)], [worker("short", max_route_seconds=3600), worker("w")]),
+        {"v": "w"},
+    ),
     "break": (
         day(
             [visit("v", 0.1, duration=4 * 3600, window=[36000, 36000])],
@@ -72,24 +85,38 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "weekdays": (month([elder("e")], [worker("w", weekdays=[])]), {"e#1": None}),
     "not days": (month([elder("e", patterns=[[2]])], [worker("w", not_days=[2])]), {"e#1": None}),
     "weekday shift": (
-        month([elder("e", patterns=[[5]], window=[50000, 60000])], [worker("w", shifts={"5": [30000, 40000]})]),
+        month(
+            [elder("e", patterns=[[5]], window=[50000, 60000])], [worker("w", shifts={"5": [30000, 40000]})]
+        ),
         {"e#1": None},
     ),
     "not weekdays": (
         month([elder("e", not_weekdays=[0, 1, 2, 3, 4, 5])], [worker("w", not_days=[13])]),
         {"e#1": ("w", 6)},
     ),
-    "last day": (month([elder("e", last_day=-2, min_gap_days=10)], [worker("w", not_days=[8, 9])]), {"e#1": "w"}),
+    "last day": (
+        month([elder("e", last_day=-2, min_gap_days=10)], [worker("w", not_days=[8, 9])]),
+        {"e#1": "w"},
+    ),
     "week visits": (
-        month([elder("e", patterns=[[0]]), elder("f", patterns=[[1]], priority=2)], [worker("w", max_visits_week=1)]),
+        month(
+            [elder("e", patterns=[[0]]), elder("f", patterns=[[1]], priority=2)],
+            [worker("w", max_visits_week=1)],
+        ),
         {"e#1": None, "f#1": "w"},
     ),
     "month visits": (
-        month([elder("e", patterns=[[0]]), elder("f", patterns=[[9]], priority=2)], [worker("w", max_visits_month=1)]),
+        month(
+            [elder("e", patterns=[[0]]), elder("f", patterns=[[9]], priority=2)],
+            [worker("w", max_visits_month=1)],
+        ),
         {"e#1": None, "f#1": "w"},
     ),
     "week hours": (
-        month([elder("e", patterns=[[0]]), elder("f", patterns=[[1]], priority=2)], [worker("w", max_hours_week=1.5)]),
+        month(
+            [elder("e", patterns=[[0]]), elder("f", patterns=[[1]], priority=2)],
+            [worker("w", max_hours_week=1.5)],
+        ),
         {"e#1": None, "f#1": "w"},
     ),
     "continuity": (
@@ -138,7 +165,7 @@ def test_gaps_between_an_elders_visits():
     _, plan = plan_of(month([elder("e", frequency=3, min_gap_days=4, max_gap_days=5)], [worker("w")]))
     days = [places[0][1] for _, places in sorted(made(plan).items())]
     assert len(days) == 3
-    assert all(4 <= b - a <= 5 for a, b in zip(days, days[1:], strict=False))
+    assert all(4 <= b - a <= 5 for a, b in itertools.pairwise(days))
 
 
 def test_partial_service_when_a_day_is_missing():
@@ -149,7 +176,10 @@ def test_partial_service_when_a_day_is_missing():
 def test_two_people_start_together_and_pool_skills():
     two = visit("v", people=2, skills=["a", "b"], load=3)
     others = [visit("u", 2, window=[28800, 33000]), visit("t", 0.5)]
-    workers = [worker("w", skills=["a"], capacity=0), worker("x", skills=["b"], capacity=3, shift=[32400, 60000])]
+    workers = [
+        worker("w", skills=["a"], capacity=0),
+        worker("x", skills=["b"], capacity=3, shift=[32400, 60000]),
+    ]
     _, plan = plan_of(day([two, *others], workers))
     stops = [stop for route in plan.routes for stop in route.stops if stop.visit == "v"]
     assert len(stops) == 2
@@ -187,7 +217,14 @@ def test_balance_spreads_the_work():
 
 
 def test_times_beyond_a_day_and_absent_limits():
-    bare = {"id": "w", "start": [31.0, 121.0], "end": [31.0, 121.0], "start_index": 0, "end_index": 0, "mode": "car"}
+    bare = {
+        "id": "w",
+        "start": [31.0, 121.0],
+        "end": [31.0, 121.0],
+        "start_index": 0,
+        "end_index": 0,
+        "mode": "car",
+    }
     data = {
         "kind": "day",
         "matrix": {"locations": [[31.0, 121.0], [31.1, 121.0]], "car": [[0, 90000], [90000, 0]]},

@@ -1,26 +1,28 @@
 """Permitted days against plain enumeration."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from routing_scenarios import HOME, elder, month, worker
 
 from routing.patterns import DayRule
 from routing.scenario import Elder, Scenario
-from routing_scenarios import HOME, elder, month, worker
 
 
 def _patterns(person: Elder, scenario: Scenario) -> list[set[int]]:
     first = 0 if person.last_day is None else person.last_day + max(1, person.min_gap_days)
     days = [
-        d for d in range(scenario.days) if d >= first and scenario.weekday_of_day[d] not in person.not_weekdays
+        d
+        for d in range(scenario.days)
+        if d >= first and scenario.weekday_of_day[d] not in person.not_weekdays
     ]
     high = person.max_gap_days or scenario.days
     return [
         set(chosen)
         for chosen in combinations(days, person.frequency)
-        if all(max(1, person.min_gap_days) <= b - a <= high for a, b in zip(chosen, chosen[1:], strict=False))
+        if all(max(1, person.min_gap_days) <= b - a <= high for a, b in pairwise(chosen))
     ]
 
 

@@ -1,14 +1,14 @@
 """Random tiny scenarios: the plan is clean, and the first two aims are optimal (brute force)."""
 
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from routing_scenarios import day, elder, month, north, visit, worker
 
 from routing import Limits, Scenario, check, solve
 from routing.travel import metres
-from routing_scenarios import day, elder, month, north, visit, worker
 
 QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=120)
 _TIMES = st.integers(16, 30).map(lambda half: half * 1800)
@@ -66,7 +66,7 @@ def _fits(scenario: Scenario, number: int, order: tuple[int, ...]) -> bool:
         return False
     places = [person.start, *(v.loc for v in visits), person.end]
     speed = dict(scenario.speed_kmh)[person.mode] / 3.6
-    legs = [round(metres(a, b) * scenario.detour / speed) for a, b in zip(places, places[1:], strict=False)]
+    legs = [round(metres(a, b) * scenario.detour / speed) for a, b in pairwise(places)]
     for v in visits:
         if not set(v.skills) <= set(person.skills):
             return False
@@ -113,7 +113,8 @@ def _best(scenario: Scenario) -> tuple[int, int]:
         left = [v for v, who in zip(scenario.visits, choice, strict=True) if who < 0]
         key = (sum(v.statutory for v in left), sum(v.priority for v in left))
         if key < best and all(
-            can(number, frozenset(i for i, who in enumerate(choice) if who == number)) for number in range(workers)
+            can(number, frozenset(i for i, who in enumerate(choice) if who == number))
+            for number in range(workers)
         ):
             best = key
     return best

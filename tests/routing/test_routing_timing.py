@@ -55,7 +55,9 @@ def test_every_schedule_found_is_true(route, shift, pauses):
     times = clock_times(found, legs, durations, windows)
     assert shift[0] <= found.departure <= found.arrival <= shift[1]
     leave, gaps = found.departure, []
-    for (arrival, start, end), leg, duration, (low, high) in zip(times, legs, durations, windows, strict=False):
+    for (arrival, start, end), leg, duration, (low, high) in zip(
+        times, legs, durations, windows, strict=False
+    ):
         assert arrival >= leave + leg
         assert start >= arrival
         assert low <= start <= high
