@@ -32,6 +32,7 @@ FEATURES = (
     "coordinator.kernel.health",
     "coordinator.accounts.views",
     "coordinator.messages.views",
+    "coordinator.visits.views",
     "coordinator.home.views",
 )
 MEBIBYTE = 1024 * 1024

@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from coordinator.elders.models import Elder, Household
 from coordinator.extensions import db
-from coordinator.kernel.areas import Area
 from coordinator.policy import (
     Category,
     ElderFacts,
@@ -138,21 +138,29 @@ def _elder_rows(where: ColumnElement[bool], left_after: date) -> Sequence[Any]:
 
 
 def due_list(
-    paths: Sequence[str], today: date, *, where: ColumnElement[bool] | None = None, look_ahead: int = 14
+    paths: Sequence[str],
+    today: date,
+    *,
+    area_id: int | None = None,
+    where: ColumnElement[bool] | None = None,
+    look_ahead: int = 14,
 ) -> DueList:
     """Everything due on `today` in the areas with these paths (a path is a subtree).
 
-    `where` narrows the elders (by community, by id). Events that begin within `look_ahead` days are given as
-    `upcoming`; what they will oblige to is not owed yet. A fixed number of queries.
+    `area_id` narrows to one area of the scope (another one narrows nothing), `where` to some elders. Events
+    that begin within `look_ahead` days are given as `upcoming`; what they will oblige to is not owed yet. A
+    fixed number of queries.
     """
     areas = areas_of(paths)
     start, end = window(today)
-    inside = {area_id for area_id, row in areas.items() if any(row.path.startswith(path) for path in paths)}
-    condition = Elder.area_id.in_(select(Area.id).where(or_(*(Area.path.startswith(path) for path in paths))))
+    scope = {one: row for one, row in areas.items() if any(row.path.startswith(path) for path in paths)}
+    path = scope[area_id].path if area_id in scope else ""
+    wanted = [one for one, row in scope.items() if row.path.startswith(path)]
+    condition = Elder.area_id.in_(wanted)
     if where is not None:
         condition = and_(condition, where)
     elders = _elder_rows(condition, start)
-    books = rulebooks(inside, areas, start)
+    books = rulebooks({elder.area_id for elder in elders}, areas, start)
     items = []
     for elder, (facts, obligations) in zip(
         elders, situations(elders, books, start, end, today).values(), strict=True
@@ -167,7 +175,7 @@ def due_list(
     return DueList(
         today=today,
         items=items,
-        areas={area_id: areas[area_id] for area_id in inside},
+        areas=scope,
         packs=list({book.pack.digest: book.pack for book in books.values()}.values()),
         upcoming=list(upcoming),
     )
@@ -193,15 +201,12 @@ class DueFilter:
     """What a reader asked for; empty values do not narrow. `mode` is "home" (only visits at home count) or
     "remote" (a call counts too)."""
 
-    community: int | None = None
     tier: str = ""
     mode: str = ""
     category: str = ""
     text: str = ""
 
     def keeps(self, item: DueItem, today: date) -> bool:
-        if self.community is not None and item.elder.area_id != self.community:
-            return False
         if self.tier and (item.obligation.tier or "-") != self.tier:
             return False
         if self.mode and (self.mode == "home") != item.home_only:
@@ -265,7 +270,7 @@ def last_contacts(elder_ids: Iterable[int]) -> dict[int, LastContact]:
     rows = db.session.execute(
         select(Visit.id, Visit.elder_id, Visit.contact_on, Visit.contact_mode, Visit.contact_outcome)
         .where(Visit.elder_id.in_(ids), Visit.contact_on.is_not(None))
-        .distinct(Visit.elder_id)
+        .ext(distinct_on(Visit.elder_id))
         .order_by(Visit.elder_id, Visit.contact_on.desc(), Visit.id.desc())
     )
     return {

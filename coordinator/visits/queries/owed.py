@@ -67,10 +67,11 @@ def pack_of(area: Area) -> Pack:
 
     Raises Conflict when no pack is set or the one set cannot be read.
     """
-    return _load(inherited(area, "policy_pack"))
+    return read_pack(inherited(area, "policy_pack"))
 
 
-def _load(name: str | None) -> Pack:
+def read_pack(name: str | None) -> Pack:
+    """The pack with this name; Conflict with a text for people when there is none or it cannot be read."""
     if name is None:
         raise Conflict(_("这个地区还没有设定按哪份文件执行。"), _("请联系管理员设定规则。"), code="no_pack")
     try:
@@ -193,7 +194,7 @@ def rulebooks(area_ids: Collection[int], areas: Mapping[int, AreaRow], start: da
         line = [int(part) for part in areas[area_id].path.split(".") if part]
         name = next((areas[one].policy_pack for one in reversed(line) if areas[one].policy_pack), None)
         here = tuple(event for one in line for event in events.get(one, ()))
-        found[area_id] = Rulebook(_load(name), here)
+        found[area_id] = Rulebook(read_pack(name), here)
     return found
 
 

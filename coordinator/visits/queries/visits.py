@@ -103,3 +103,28 @@ def _load(held: Iterable[tuple[date, float]], day: date, monday: date) -> Load:
         month=sum((on.year, on.month) == (day.year, day.month) for on, _minutes in held),
         week_minutes=round(sum(week)),
     )
+
+
+def evidence_of(visit: Visit) -> tuple[list[Any], Any]:
+    """The check-ins of a visit with the worker's name, and the state of its record. Both tables belong to a
+    later feature, so they are named, not imported."""
+    presences = db.metadata.tables["presences"]
+    records = db.metadata.tables["visit_records"]
+    came = db.session.execute(
+        select(
+            presences.c.kind,
+            presences.c.method,
+            presences.c.at,
+            presences.c.distance_metres,
+            Worker.name,
+        )
+        .join(Worker, Worker.id == presences.c.worker_id)
+        .where(presences.c.visit_id == visit.id)
+        .order_by(presences.c.at)
+    ).all()
+    record = db.session.execute(
+        select(records.c.id, records.c.state, records.c.submitted_at, records.c.confirmed_at).where(
+            records.c.visit_id == visit.id
+        )
+    ).one_or_none()
+    return list(came), record
