@@ -72,7 +72,7 @@ PHONE: tuple[Entry, ...] = (
     Entry("fieldwork.today", _l("今天"), "door", P.WORK),
     Entry("marketplace.open_visits", _l("可认领"), "plus", P.WORK),
     Entry("hours.mine", _l("时数"), "clock", P.OWN_HOURS),
-    Entry("accounts.me", _l("我的"), "user", P.SIGNED_IN),
+    Entry("accounts.me", _l("我的"), "user", P.SIGNED_IN, badge="unread"),
 )
 
 
@@ -189,6 +189,7 @@ class Ui:
             return []
         groups = (PHONE,) if self.role_kind == "worker" else DESK
         shown = [[self._item(entry) for entry in group if self._shows(entry)] for group in groups]
+        _mark_current([item for group in shown for item in group])
         return [group for group in shown if group]
 
     def _shows(self, entry: Entry) -> bool:
@@ -202,28 +203,18 @@ class Ui:
             "icon": entry.icon,
             "badge": self.badges.get(entry.badge, 0) if entry.badge else 0,
             "hot": entry.hot,
-            "current": _is_current(entry.endpoint),
+            "current": False,
         }
 
 
-def _is_current(endpoint: str) -> bool:
-    """Does the page shown belong to this entry? The page itself, or a page of its feature without an own entry."""
-    here = request.endpoint or ""
-    if here == endpoint:
-        return True
-    entries = {entry.endpoint for group in (*DESK, PHONE) for entry in group}
-    owner = g.get("nav_entry") or _OWNERS.get(here)
-    return here not in entries and owner == endpoint
-
-
-# Pages that belong to an entry of another name; a view may also set `g.nav_entry`.
-_OWNERS = {
-    "accounts.new": "accounts.index",
-    "accounts.show": "accounts.index",
-    "accounts.grant_role": "accounts.index",
-    "accounts.reset_password": "accounts.index",
-    "accounts.disable": "accounts.index",
-    "accounts.remove_second_factor": "accounts.index",
-    "accounts.new_organisation": "accounts.organisations",
-    "accounts.edit_organisation": "accounts.organisations",
-}
+def _mark_current(items: list[dict[str, Any]]) -> None:
+    """Mark the entry whose address the page's address continues, the longest where several do."""
+    here = request.path.rstrip("/") + "/"
+    fitting = [
+        item
+        for item in items
+        if here == item["href"].rstrip("/") + "/"
+        or (item["href"] != "/" and here.startswith(item["href"].rstrip("/") + "/"))
+    ]
+    if fitting:
+        max(fitting, key=lambda item: len(item["href"]))["current"] = True

@@ -18,6 +18,7 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, Role, current_actor, requires
 from coordinator.kernel.i18n import LOCALES
 from coordinator.kernel.listing import clean_text
+from coordinator.visits.queries import due_counts
 
 bp = Blueprint("home", __name__)
 
@@ -54,13 +55,25 @@ def index() -> Any:
             tomorrow=clock.today() + timedelta(days=1),
         )
     if actor.has_role(*SUPERVISOR_ROLES):
-        return render_template("home/supervisor.html", figures=queries.desk_figures(actor))
+        return render_template(
+            "home/supervisor.html",
+            figures=queries.desk_figures(actor),
+            areas=queries.areas_below(actor),
+        )
     for role, endpoint in _STRAIGHT_TO:
         if actor.has_role(role) and exists(endpoint):
             return redirect(url_for(endpoint))
     if actor.has_role(Role.ORGANISATION_MANAGER):
         return render_template("home/roster.html", organisations=queries.roster_figures(actor))
     return render_template("home/index.html")
+
+
+@bp.get("/due-figures")
+@requires(Permission.DUE_READ)
+def due_figures() -> str:
+    """How many obligations are overdue or nearly so; a fragment, because it weighs every elder of the area."""
+    counts = due_counts(current_actor().area_paths(Permission.DUE_READ), clock.today())
+    return render_template("home/_due.html", counts=counts)
 
 
 @bp.get("/search")
