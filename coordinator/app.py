@@ -33,6 +33,7 @@ FEATURES = (
     "coordinator.accounts.views",
     "coordinator.messages.views",
     "coordinator.visits.views",
+    "coordinator.hours.views",
     "coordinator.home.views",
 )
 MEBIBYTE = 1024 * 1024

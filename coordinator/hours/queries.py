@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
+from coordinator.accounts.models import Organisation, User
 from coordinator.elders.models import Elder, ElderCategory
 from coordinator.extensions import db
-from coordinator.fieldwork.models import RecordState, VisitRecord
+from coordinator.fieldwork.models import Presence, RecordState, VisitRecord
 from coordinator.hours.models import EntryKind, HoursEntry, Verification, VerificationState
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.visits.models import Assignment, Visit
+from coordinator.workforce.labels import KINDS
 from coordinator.workforce.models import Worker, WorkerKind
 
 Reversal = aliased(HoursEntry)
@@ -223,3 +225,103 @@ def certifiable_entries(worker: Worker, first_day: date, last_day: date) -> Sequ
         else:
             lines.append(CountedLine(entry, entry.minutes))
     return [line for line in lines if line.minutes > 0]
+
+
+# --- details ---------------------------------------------------------------------------------------------
+
+
+def presences_of(entry: HoursEntry) -> list[Presence]:
+    """Arrival and leaving of the entry's worker at its visit."""
+    return list(
+        db.session.scalars(
+            select(Presence)
+            .where(Presence.visit_id == entry.visit_id, Presence.worker_id == entry.worker_id)
+            .order_by(Presence.at)
+        )
+    )
+
+
+def decisions_of(entry: HoursEntry) -> list[tuple[Verification, str]]:
+    """All decisions on an entry with who made them, oldest first."""
+    rows = db.session.execute(
+        select(Verification, User.name)
+        .join(User, User.id == Verification.decided_by_id)
+        .where(Verification.entry_id == entry.id)
+        .order_by(Verification.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def reversal_of(entry: HoursEntry) -> HoursEntry | None:
+    """The line that takes this one back, if any."""
+    return db.session.scalars(select(HoursEntry).where(HoursEntry.reverses_id == entry.id)).one_or_none()
+
+
+def inbox_counts(actor: Actor) -> tuple[int, int]:
+    """(waiting for a decision, decided) of the school's students. One query."""
+    inner = student_entries(actor).with_only_columns(Verification.id.label("decided")).subquery()
+    row = db.session.execute(select(func.count() - func.count(inner.c.decided), func.count(inner.c.decided)))
+    waiting, decided = row.one()
+    return int(waiting), int(decided)
+
+
+def conduct_of(worker_id: int) -> tuple[int, int]:
+    """(service entries, of which in doubt) of one worker: context for a decision."""
+    row = db.session.execute(
+        select(func.count(), func.count().filter(HoursEntry.evidence == "doubtful")).where(
+            HoursEntry.worker_id == worker_id, standing()
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def people_with_hours(actor: Actor) -> list[tuple[int, str]]:
+    """(worker id, name with kind) of the people a certificate can be issued to, by name."""
+    rows = db.session.execute(
+        select(Worker.id, Worker.name, Worker.kind, Organisation.name)
+        .outerjoin(Organisation, Organisation.id == Worker.organisation_id)
+        .where(
+            in_areas(actor, Permission.CERTIFICATE_ISSUE, Worker.area_id),
+            select(HoursEntry.id).where(HoursEntry.worker_id == Worker.id).exists(),
+        )
+        .order_by(Worker.name, Worker.id)
+    )
+    return [(row[0], f"{row[1]}（{row[3] or KINDS[row[2]]}）") for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StudentTotal:
+    """One student's minutes: entered, recognised by the school, still waiting for its decision."""
+
+    worker_id: int
+    name: str
+    student_class: str | None
+    entered: int
+    recognised: int
+    waiting: int
+    visits: int
+
+
+def student_totals(actor: Actor) -> list[StudentTotal]:
+    """Every student of the actor's schools, by class and name. One query."""
+    confirmed_entry = and_(HoursEntry.worker_id == Worker.id, standing(), with_confirmed_record())
+    rows = db.session.execute(
+        select(
+            Worker.id,
+            Worker.name,
+            Worker.student_class,
+            func.coalesce(func.sum(HoursEntry.minutes), 0),
+            func.coalesce(func.sum(Verification.minutes), 0),
+            func.coalesce(func.sum(case((Verification.id.is_(None), HoursEntry.minutes), else_=0)), 0),
+            func.count(HoursEntry.id),
+        )
+        .outerjoin(HoursEntry, confirmed_entry)
+        .outerjoin(Verification, current_decision())
+        .where(
+            Worker.kind == WorkerKind.STUDENT,
+            Worker.organisation_id.in_(actor.organisation_ids(Permission.STUDENT_READ)),
+        )
+        .group_by(Worker.id)
+        .order_by(Worker.student_class, Worker.name)
+    )
+    return [StudentTotal(*row) for row in rows]
