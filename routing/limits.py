@@ -45,7 +45,7 @@ class Clock:
     def __init__(self, limits: Limits, should_stop: Callable[[], bool] | None, started: float) -> None:
         self.limits = limits
         self.started = started
-        reserve = min(0.5, 0.05 * limits.time_limit) + 0.1
+        reserve = min(0.9, 0.05 * limits.time_limit) + 0.1
         self.deadline = started + max(0.05, limits.time_limit - reserve)
         self._should_stop = should_stop
         self._asked = 0.0

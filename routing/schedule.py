@@ -11,9 +11,10 @@ from routing.check import check
 from routing.plan import Plan, Route, Stop, Unassigned
 from routing.reasons import remedy_text
 from routing.scenario import ALWAYS, Elder, Scenario, Span, Visit, Worker
-from routing.timing import clock_times, loose_times, time_route
+from routing.timing import Timing, clock_times, loose_times, time_route
 from routing.travel import Travel
 
+STEP_SECONDS = 300
 ROUNDS = 25
 """How often the starts of shared visits are pushed until they agree."""
 
@@ -80,24 +81,63 @@ class _Book:
             self.visit.update(dict.fromkeys(new.values(), visit))
 
     def agree(self) -> dict[str, int]:
-        """Return the common start of each visit that is on two routes of one day."""
+        """Return the common start of each visit that is on two routes of one day.
+
+        Starts are pushed later until both workers can be there; breaks are tried inside and outside
+        that rule, and where a route still cannot be kept later starts are tried in small steps.
+        """
         shared: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for key, names in self.orders.items():
             for name in names:
                 shared[name].append(key)
         together = {name: keys for name, keys in shared.items() if len(keys) > 1}
-        starts: dict[str, int] = {name: self.visit[name].window[0] for name in together}
-        affected = {key for keys in together.values() for key in keys}
+        if not together:
+            return {}
+        keys = sorted({key for keys in together.values() for key in keys})
+        starts = min(
+            (self._push(together, keys, rests=rests) for rests in (False, True)),
+            key=lambda found: self._failures(keys, found),
+        )
+        for name, own in sorted(together.items()):
+            failures = self._failures(own, starts)
+            latest = self.visit[name].window[1]
+            start = starts[name] + STEP_SECONDS
+            while failures and start <= latest:
+                trial = starts | {name: start}
+                if self._failures(own, trial) < failures:
+                    starts, failures = trial, self._failures(own, trial)
+                start += STEP_SECONDS
+        return starts
+
+    def _push(
+        self, together: Mapping[str, list[tuple[str, int]]], keys: Sequence[tuple[str, int]], *, rests: bool
+    ) -> dict[str, int]:
+        starts = {name: self.visit[name].window[0] for name in together}
         for _ in range(ROUNDS):
             latest = dict(starts)
-            for key in affected:
-                for name, start in self._earliest(key, starts):
+            for key in keys:
+                for name, start in self._earliest(key, starts, rests=rests):
                     if name in latest:
                         latest[name] = max(latest[name], start)
             if latest == starts:
                 break
             starts = latest
         return starts
+
+    def _failures(self, keys: Sequence[tuple[str, int]], starts: Mapping[str, int]) -> int:
+        """Number of routes that cannot be kept with these starts."""
+        return sum(self._timing(key, starts) is None for key in keys)
+
+    def _timing(self, key: tuple[str, int], starts: Mapping[str, int]) -> Timing | None:
+        worker, legs, durations, windows = self._parts(key, starts)
+        shift = self.scenario.shift_of(worker, key[1]) or ALWAYS
+        return time_route(legs, durations, self._fixed(key, starts, windows), shift, worker.breaks)
+
+    def _fixed(self, key: tuple[str, int], starts: Mapping[str, int], windows: Sequence[Span]) -> list[Span]:
+        return [
+            (starts[name], starts[name]) if name in starts else window
+            for name, window in zip(self.orders[key], windows, strict=True)
+        ]
 
     def _parts(
         self, key: tuple[str, int], starts: Mapping[str, int]
@@ -117,10 +157,12 @@ class _Book:
         ]
         return worker, legs, [visit.duration for visit in visits], windows
 
-    def _earliest(self, key: tuple[str, int], starts: Mapping[str, int]) -> list[tuple[str, int]]:
+    def _earliest(
+        self, key: tuple[str, int], starts: Mapping[str, int], *, rests: bool
+    ) -> list[tuple[str, int]]:
         worker, legs, durations, windows = self._parts(key, starts)
         shift = self.scenario.shift_of(worker, key[1]) or ALWAYS
-        timing = time_route(legs, durations, windows, shift, worker.breaks)
+        timing = time_route(legs, durations, windows, shift, worker.breaks if rests else ())
         if timing is not None:
             early = replace(timing, departure=timing.ready[0])
             times = clock_times(early, legs, durations, windows)
@@ -131,10 +173,7 @@ class _Book:
     def route(self, key: tuple[str, int], starts: Mapping[str, int]) -> Route:
         """Return one route with times; shared visits start when `starts` says."""
         worker, legs, durations, windows = self._parts(key, starts)
-        fixed = [
-            (starts[name], starts[name]) if name in starts else window
-            for name, window in zip(self.orders[key], windows, strict=True)
-        ]
+        fixed = self._fixed(key, starts, windows)
         shift = self.scenario.shift_of(worker, key[1]) or ALWAYS
         timing = time_route(legs, durations, fixed, shift, worker.breaks)
         if timing is None:
