@@ -69,7 +69,8 @@ class RecordState(StrEnum):
 
 class VisitRecord(db.Model):
     """探访关爱服务记录表 (泸州 附件3): one per closed visit. `answers` holds the form's fields by key and is
-    encrypted, because it speaks of health. A record is locked when a coordinator confirms it.
+    encrypted, because it speaks of health. A record is locked when a coordinator confirms it. `entered_by_id` is
+    the coordinator who typed in what came back on paper; somebody else confirms it then.
     """
 
     __tablename__ = "visit_records"
@@ -84,6 +85,7 @@ class VisitRecord(db.Model):
     visit_id: Mapped[int] = mapped_column(ForeignKey("visits.id"))
     worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"))
     client_uuid: Mapped[UUID] = mapped_column(Uuid)
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_versions.id"))
     form: Mapped[str] = mapped_column(String(40))
     answers: Mapped[Any] = mapped_column(EncryptedJson("visit_records.answers"))
@@ -110,3 +112,15 @@ class RecordRevision(db.Model):
     reason: Mapped[str] = mapped_column(Text)
     replaced_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     replaced_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class VisitDraft(db.Model):
+    """What a worker has typed so far in a visit's record, kept here and never in the telephone; it goes when the
+    record is sent. `answers` holds the fields as typed."""
+
+    __tablename__ = "visit_drafts"
+
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visits.id"), primary_key=True)
+    worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"), primary_key=True)
+    answers: Mapped[Any] = mapped_column(EncryptedJson("visit_drafts.answers"))
+    saved_at: Mapped[datetime] = mapped_column(default=clock.now)

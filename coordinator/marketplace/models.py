@@ -22,16 +22,25 @@ class ClaimState(StrEnum):
 
 
 class Claim(db.Model):
-    """A worker's wish to make one open visit. At most one live claim a visit (partial unique index)."""
+    """A worker's wish to make one open visit. At most one claim of a visit waits (partial unique index).
+
+    An approved claim is history: who goes is told by the assignments. `companion` goes along: the adult without
+    whom a minor never goes, or the second person of a visit for two; `companion_agreed_at` is when that person
+    said yes.
+    """
 
     __tablename__ = "claims"
     __table_args__ = (
-        Index("uq_claims_live", "visit_id", unique=True, postgresql_where="state IN ('pending', 'approved')"),
+        Index("uq_claims_waiting", "visit_id", unique=True, postgresql_where="state = 'pending'"),
+        Index("ix_claims_visit_id", "visit_id"),
         Index("ix_claims_worker_id_state", "worker_id", "state"),
         Index("ix_claims_state_claimed_at", "state", "claimed_at"),
         CheckConstraint(
-            "(state IN ('approved', 'refused')) = (decided_at IS NOT NULL)", name="decision_is_dated"
+            "(state NOT IN ('approved', 'refused') OR decided_at IS NOT NULL)"
+            " AND (state <> 'pending' OR decided_at IS NULL)",
+            name="decision_is_dated",
         ),
+        CheckConstraint("companion_id IS NULL OR companion_id <> worker_id", name="two_different_people"),
         CheckConstraint("state <> 'refused' OR reason IS NOT NULL", name="refusal_needs_a_reason"),
     )
 
@@ -39,6 +48,7 @@ class Claim(db.Model):
     visit_id: Mapped[int] = mapped_column(ForeignKey("visits.id"))
     worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"))
     companion_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id"))
+    companion_agreed_at: Mapped[datetime | None]
     state: Mapped[ClaimState] = mapped_column(stored(ClaimState), default=ClaimState.PENDING)
     added_seconds: Mapped[int | None] = mapped_column(Integer)
     claimed_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -750,14 +750,16 @@ def upgrade() -> None:
     sa.Column('visit_id', sa.BigInteger(), nullable=False),
     sa.Column('worker_id', sa.BigInteger(), nullable=False),
     sa.Column('companion_id', sa.BigInteger(), nullable=True),
+    sa.Column('companion_agreed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('state', sa.Enum('pending', 'approved', 'refused', 'withdrawn', name='claimstate_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('added_seconds', sa.Integer(), nullable=True),
     sa.Column('claimed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('decided_by_id', sa.BigInteger(), nullable=True),
     sa.Column('reason', sa.String(length=200), nullable=True),
-    sa.CheckConstraint("(state IN ('approved', 'refused')) = (decided_at IS NOT NULL)", name=op.f('ck_claims_decision_is_dated')),
+    sa.CheckConstraint("(state NOT IN ('approved', 'refused') OR decided_at IS NOT NULL) AND (state <> 'pending' OR decided_at IS NULL)", name=op.f('ck_claims_decision_is_dated')),
     sa.CheckConstraint("state <> 'refused' OR reason IS NOT NULL", name=op.f('ck_claims_refusal_needs_a_reason')),
+    sa.CheckConstraint('companion_id IS NULL OR companion_id <> worker_id', name=op.f('ck_claims_two_different_people')),
     sa.ForeignKeyConstraint(['companion_id'], ['workers.id'], name=op.f('fk_claims_companion_id')),
     sa.ForeignKeyConstraint(['decided_by_id'], ['users.id'], name=op.f('fk_claims_decided_by_id')),
     sa.ForeignKeyConstraint(['visit_id'], ['visits.id'], name=op.f('fk_claims_visit_id')),
@@ -765,8 +767,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_claims'))
     )
     op.create_index('ix_claims_state_claimed_at', 'claims', ['state', 'claimed_at'], unique=False)
+    op.create_index('ix_claims_visit_id', 'claims', ['visit_id'], unique=False)
     op.create_index('ix_claims_worker_id_state', 'claims', ['worker_id', 'state'], unique=False)
-    op.create_index('uq_claims_live', 'claims', ['visit_id'], unique=True, postgresql_where="state IN ('pending', 'approved')")
+    op.create_index('uq_claims_waiting', 'claims', ['visit_id'], unique=True, postgresql_where="state = 'pending'")
     op.create_table('hours_entries',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('number', sa.String(length=30), nullable=False),
@@ -870,11 +873,21 @@ def upgrade() -> None:
     )
     op.create_index('uq_route_sheets_current', 'route_sheets', ['route_id'], unique=True, postgresql_where='voided_at IS NULL')
     op.create_index('uq_route_sheets_number', 'route_sheets', ['number'], unique=True)
+    op.create_table('visit_drafts',
+    sa.Column('visit_id', sa.BigInteger(), nullable=False),
+    sa.Column('worker_id', sa.BigInteger(), nullable=False),
+    sa.Column('answers', sa.LargeBinary(), nullable=False),
+    sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['visit_id'], ['visits.id'], name=op.f('fk_visit_drafts_visit_id')),
+    sa.ForeignKeyConstraint(['worker_id'], ['workers.id'], name=op.f('fk_visit_drafts_worker_id')),
+    sa.PrimaryKeyConstraint('visit_id', 'worker_id', name=op.f('pk_visit_drafts'))
+    )
     op.create_table('visit_records',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('visit_id', sa.BigInteger(), nullable=False),
     sa.Column('worker_id', sa.BigInteger(), nullable=False),
     sa.Column('client_uuid', sa.Uuid(), nullable=False),
+    sa.Column('entered_by_id', sa.BigInteger(), nullable=True),
     sa.Column('policy_version_id', sa.BigInteger(), nullable=True),
     sa.Column('form', sa.String(length=40), nullable=False),
     sa.Column('answers', sa.LargeBinary(), nullable=False),
@@ -888,6 +901,7 @@ def upgrade() -> None:
     sa.CheckConstraint("(state = 'confirmed') = (confirmed_at IS NOT NULL)", name=op.f('ck_visit_records_confirmation_is_dated')),
     sa.CheckConstraint("state <> 'returned' OR return_reason IS NOT NULL", name=op.f('ck_visit_records_return_needs_a_reason')),
     sa.ForeignKeyConstraint(['confirmed_by_id'], ['users.id'], name=op.f('fk_visit_records_confirmed_by_id')),
+    sa.ForeignKeyConstraint(['entered_by_id'], ['users.id'], name=op.f('fk_visit_records_entered_by_id')),
     sa.ForeignKeyConstraint(['policy_version_id'], ['policy_versions.id'], name=op.f('fk_visit_records_policy_version_id')),
     sa.ForeignKeyConstraint(['visit_id'], ['visits.id'], name=op.f('fk_visit_records_visit_id')),
     sa.ForeignKeyConstraint(['worker_id'], ['workers.id'], name=op.f('fk_visit_records_worker_id')),
