@@ -18,10 +18,10 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import ROOT, Servers, WorkerProcess, free_port, run_tanfang
 from sqlalchemy import text
 
 from coordinator.config import KNOWN, PLAIN, Settings, SettingsError, load_settings, socket_dir
+from tests.serving import ROOT, Servers, WorkerProcess, free_port, run_tanfang
 
 KEY = "ab" * 32
 
