@@ -329,6 +329,20 @@ def credential_state(
     return (CredentialState.EXPIRING if last - day < EXPIRES_SOON else CredentialState.VALID), last
 
 
+def duty_words(worker: Worker) -> str:
+    """齐全, or what is missing, expired or about to expire."""
+    parts = []
+    for kind in DUTY_CREDENTIALS:
+        state, last = credential_state(worker.credentials, kind, clock.today())
+        if state is CredentialState.MISSING:
+            parts.append(_("缺%(what)s", what=CREDENTIALS[kind]))
+        elif state is CredentialState.EXPIRED:
+            parts.append(_("%(what)s已过期", what=CREDENTIALS[kind]))
+        elif state is CredentialState.EXPIRING:
+            parts.append(_("%(what)s%(day)s到期", what=CREDENTIALS[kind], day=i18n.day(last)))
+    return "；".join(parts) or _("齐全")
+
+
 def consent_valid(guardian: Guardian, day: date) -> bool:
     """Does this guardian's consent hold on that day? A withdrawal ends it for good."""
     return (
@@ -415,13 +429,13 @@ def _minor_on_visit(
 def _shown(value: Any) -> str:
     """A value of a finding as people read it."""
     if isinstance(value, Metres):
-        return i18n.distance(value.value)
+        return str(i18n.distance(value.value))
     if isinstance(value, CredentialKind):
         return str(CREDENTIALS[value])
     if isinstance(value, Skill):
         return str(SKILLS[value])
     if isinstance(value, Sex):
-        return _("女士") if value is Sex.FEMALE else _("男士")
+        return str(_("女士") if value is Sex.FEMALE else _("男士"))
     if isinstance(value, date):
         return i18n.day(value)
     return str(value)

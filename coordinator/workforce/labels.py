@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from coordinator.workforce.models import CredentialKind, TravelMode, WorkerKind, WorkerStatus
+from coordinator.kernel.i18n import WEEKDAYS
+from coordinator.workforce.models import Availability, CredentialKind, TravelMode, WorkerKind, WorkerStatus
 
 KINDS: dict[str, Any] = {
     WorkerKind.COMMITTEE_MEMBER: _l("村（居）委工作人员"),
@@ -46,3 +49,23 @@ CREDENTIALS: dict[str, Any] = {
     CredentialKind.AGREEMENT: _l("志愿服务协议"),
     CredentialKind.PROFESSIONAL: _l("职业资格"),
 }
+
+
+def week_words(availability: Iterable[Availability]) -> str:
+    """周一至周五 8:30–17:00、周六 9:00–12:00; empty when there are no weekly hours."""
+    runs: list[tuple[int, int, str]] = []
+    for one in sorted(availability, key=lambda row: row.weekday):
+        hours = f"{one.starts.hour}:{one.starts.minute:02d}–{one.ends.hour}:{one.ends.minute:02d}"
+        if runs and runs[-1][1] == one.weekday - 1 and runs[-1][2] == hours:
+            runs[-1] = (runs[-1][0], one.weekday, hours)
+        else:
+            runs.append((one.weekday, one.weekday, hours))
+    parts = []
+    for first, last, hours in runs:
+        days = WEEKDAYS[first]
+        if last == first + 1:
+            days += "、" + WEEKDAYS[last]
+        elif last > first:
+            days = _("%(first)s至%(last)s", first=WEEKDAYS[first], last=WEEKDAYS[last])
+        parts.append(f"{days} {hours}")
+    return "；".join(parts)

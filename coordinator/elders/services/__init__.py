@@ -16,7 +16,7 @@ from coordinator.elders.services.dossier import (
     reverify_elder,
 )
 from coordinator.elders.services.parts import Certificate
-from coordinator.elders.services.reveal import REVEALS_PER_DAY, reveal
+from coordinator.elders.services.reveal import REVEALS_PER_DAY, note_look, reveal
 from coordinator.elders.services.wishes import record_consent
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "edit_elder",
     "end_elder",
     "fallback_contact",
+    "note_look",
     "record_consent",
     "reinstate_elder",
     "reveal",

@@ -1,0 +1,20 @@
+"""Who may do what with a worker's record."""
+
+from __future__ import annotations
+
+from coordinator.kernel.access import Actor, Permission, covers
+from coordinator.workforce.models import Worker
+
+
+def is_self(actor: Actor, worker: Worker) -> bool:
+    return actor.worker_id is not None and actor.worker_id == worker.id and actor.may(Permission.WORK)
+
+
+def can_edit(actor: Actor, worker: Worker) -> bool:
+    """May the actor change the record? Supervisors, managers and schools only read it."""
+    return covers(actor, Permission.WORKER_EDIT, worker.area.path)
+
+
+def can_set_hours(actor: Actor, worker: Worker) -> bool:
+    """Workers decide when they come; a coordinator may type it in for them."""
+    return is_self(actor, worker) or can_edit(actor, worker)

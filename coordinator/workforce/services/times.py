@@ -1,0 +1,111 @@
+"""When a worker comes. The worker decides; a coordinator may type it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+
+from flask_babel import gettext as _
+
+from coordinator.extensions import db
+from coordinator.kernel import audit, clock
+from coordinator.kernel.access import Actor
+from coordinator.kernel.errors import InvalidInput, NotAllowed, NotFound
+from coordinator.kernel.i18n import WEEKDAYS, period
+from coordinator.workforce.access import can_set_hours
+from coordinator.workforce.models import Availability, AvailabilityException, Worker
+
+EARLIEST, LATEST = time(6, 0), time(21, 0)
+LONGEST_LEAVE = timedelta(days=366)
+
+
+def _require(actor: Actor, worker: Worker) -> None:
+    if not can_set_hours(actor, worker):
+        raise NotAllowed(_("您不能改别人的时间。"))
+
+
+def set_availability(actor: Actor, worker: Worker, week: Mapping[int, tuple[time, time] | None]) -> None:
+    """The weekly hours: weekday (0 Monday) to hours, None for a day off; days not named stay. Flushes.
+
+    Raises InvalidInput with the field "day_<n>".
+    """
+    _require(actor, worker)
+    held = {one.weekday: one for one in worker.availability}
+    changes: dict[str, list[str | None]] = {}
+    for weekday, shift in week.items():
+        row = held.get(weekday)
+        before = f"{row.starts:%H:%M}–{row.ends:%H:%M}" if row else None
+        after = f"{shift[0]:%H:%M}–{shift[1]:%H:%M}" if shift else None
+        if before == after:
+            continue
+        changes[WEEKDAYS[weekday]] = [before, after]
+        if shift is None:
+            db.session.delete(row)
+            continue
+        starts, ends = shift
+        if starts >= ends:
+            raise InvalidInput(_("%(day)s的结束要晚于开始。", day=WEEKDAYS[weekday]), field=f"day_{weekday}")
+        if starts < EARLIEST or ends > LATEST:
+            raise InvalidInput(
+                _("%(day)s要在 6:00–21:00 之间。", day=WEEKDAYS[weekday]), field=f"day_{weekday}"
+            )
+        if row is None:
+            db.session.add(Availability(worker_id=worker.id, weekday=weekday, starts=starts, ends=ends))
+        else:
+            row.starts, row.ends = starts, ends
+    if changes:
+        audit.record(
+            actor,
+            "worker.availability",
+            worker,
+            _("%(name)s可以来的时间改了", name=worker.name),
+            changes=changes,
+        )
+    db.session.flush()
+    db.session.expire(worker, ["availability"])
+
+
+def add_days_off(
+    actor: Actor, worker: Worker, first_day: date, last_day: date, note: str = ""
+) -> AvailabilityException:
+    """Days on which the worker does not come, both included. Flushes."""
+    _require(actor, worker)
+    if last_day < first_day:
+        raise InvalidInput(_("最后一天不能早于第一天。"), field="last_day")
+    if last_day < clock.today():
+        raise InvalidInput(_("这几天已经过去了。"), field="last_day")
+    if last_day - first_day > LONGEST_LEAVE:
+        raise InvalidInput(_("一次最多登记一年。"), _("长期不来的，请告诉街道停用。"), field="last_day")
+    leave = AvailabilityException(
+        worker_id=worker.id, first_day=first_day, last_day=last_day, note=note.strip()[:120] or None
+    )
+    db.session.add(leave)
+    db.session.flush()
+    db.session.expire(worker, ["exceptions"])
+    audit.record(
+        actor,
+        "worker.days_off",
+        worker,
+        _("%(name)s %(days)s不能来", name=worker.name, days=period(first_day, last_day)),
+    )
+    db.session.flush()
+    return leave
+
+
+def remove_days_off(actor: Actor, worker: Worker, leave_id: int) -> None:
+    """Take days off back. Flushes. Raises NotFound."""
+    _require(actor, worker)
+    leave = next((one for one in worker.exceptions if one.id == leave_id), None)
+    if leave is None:
+        raise NotFound(_("没有找到这条请假。"))
+    days = period(leave.first_day, leave.last_day)
+    db.session.delete(leave)
+    db.session.flush()
+    db.session.expire(worker, ["exceptions"])
+    audit.record(
+        actor,
+        "worker.days_off_removed",
+        worker,
+        _("%(name)s %(days)s又可以来了", name=worker.name, days=days),
+    )
+    db.session.flush()
