@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from itsdangerous import URLSafeTimedSerializer
+
 from coordinator.accounts.models import (
     Organisation,
     OrganisationKind,
@@ -148,6 +150,15 @@ def sign_in(client: FlaskClient, user: User) -> None:
     db.session.commit()
     with client.session_transaction() as cookie:
         cookie["_user_id"] = token
+
+
+def csrf_token(client: FlaskClient) -> str:
+    """A form token of the client's session, for the field `csrf_token` of a POST."""
+    with client.session_transaction() as cookie:
+        raw = cookie.setdefault("csrf_token", secrets.token_hex(20))
+    secret = client.application.secret_key
+    assert secret is not None, "the test application has a secret key"
+    return str(URLSafeTimedSerializer(secret, salt="wtf-csrf-token").dumps(raw))
 
 
 def make_actor(

@@ -123,7 +123,7 @@ def open_session(user: User, *, second_factor: bool = False) -> UserSession:
     audit.record(
         Actor(user.id, user.name, address=request.remote_addr), "session.start", row, _("登录"), changes={}
     )
-    session.clear()
+    _empty_cookie()
     # A volunteer's telephone stays signed in when the browser is closed; a desk does not.
     session.permanent = idle_limit(roles) == WORKER_IDLE
     person = load(token)
@@ -142,7 +142,13 @@ def note_second_factor(person: SignedIn) -> None:
 def forget() -> None:
     """Take the token out of the cookie (its row is ended by the caller)."""
     logout_user()
+    _empty_cookie()
+
+
+def _empty_cookie() -> None:
+    """Start the cookie anew, and with it the form token, also for the rest of this request."""
     session.clear()
+    g.pop("csrf_token", None)
 
 
 @login_manager.user_loader

@@ -63,7 +63,7 @@ def bonds(users: Iterable[User]) -> dict[int, list[Bond]]:
         return found
     workers = db.metadata.tables["workers"]
     statement = select(workers.c.user_id, Area.path).join(Area, Area.id == workers.c.area_id)
-    dossiers = dict(db.session.execute(statement.where(workers.c.user_id.in_(people))).tuples().all())
+    dossiers = dict(db.session.execute(statement.where(workers.c.user_id.in_(people))).all())
     for user_id, user in people.items():
         found[user_id] = [_bond(grant, dossiers.get(user_id)) for grant in user.roles]
         if user_id in dossiers and not user.roles:
