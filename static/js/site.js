@@ -180,11 +180,18 @@
     }
     const all = whole && $("input", whole).checked;
     const count = $("[data-bulk-count]", bar);
-    count.textContent = all ? count.dataset.textAll : count.dataset.text.replace("{n}", chosen.length);
+    // Rows of one person (data-who) count once: one visit serves them all.
+    const byPerson = new Map();
+    chosen.forEach((box) => {
+      const who = box.dataset.who || box.value;
+      byPerson.set(who, [...(byPerson.get(who) || []), box]);
+    });
+    count.textContent = all ? count.dataset.textAll : count.dataset.text.replace("{n}", byPerson.size);
     $$("[data-bulk-sum]", bar).forEach((node) => {
-      const sum = chosen.reduce((total, box) => total + (parseFloat(box.dataset[node.dataset.bulkSum]) || 0), 0);
-      const figure = node.dataset.format === "duration" ? duration(sum, node) : String(Math.round(sum * 10) / 10);
-      node.textContent = all ? "" : node.dataset.before + figure + node.dataset.after;
+      const figure = (box) => parseFloat(box.dataset[node.dataset.bulkSum]) || 0;
+      const sum = [...byPerson.values()].reduce((total, rows) => total + Math.max(...rows.map(figure)), 0);
+      const text = node.dataset.format === "duration" ? duration(sum, node) : String(Math.round(sum * 10) / 10);
+      node.textContent = all ? "" : node.dataset.before + text + node.dataset.after;
     });
     const head = $("[data-bulk-all]", form);
     if (head) {
