@@ -88,7 +88,10 @@ def assign(
     """
     if not model.items:
         return None
-    builder = _Builder(model, state, make_proxy(model))
+    try:
+        builder = _Builder(model, state, make_proxy(model), over)
+    except _StoppedError:
+        return None
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = max(0.05, seconds)
     solver.parameters.num_workers = threads
@@ -139,10 +142,15 @@ def fixed_needs(model: Model) -> set[int]:
     }
 
 
+class _StoppedError(Exception):
+    """The caller asked to stop while the model was being built."""
+
+
 class _Builder:
     """The CP-SAT model: `x[item, worker, day]` and the cells each worker-day goes to."""
 
-    def __init__(self, model: Model, state: State, proxy: Proxy) -> None:
+    def __init__(self, model: Model, state: State, proxy: Proxy, over: Callable[[], bool] | None) -> None:
+        self.over = over
         self.model, self.state, self.proxy = model, state, proxy
         self.cp = cp_model.CpModel()
         self.x: dict[Choice, cp_model.IntVar] = {}
@@ -158,14 +166,20 @@ class _Builder:
         self.by_day: dict[tuple[int, int], list[Choice]] = defaultdict(list)
         self._variables()
         for item in self.items:
+            self._ask()
             self._days(item)
         self._worker_days()
         self._sums()
         self._objective()
 
+    def _ask(self) -> None:
+        if self.over is not None and self.over():
+            raise _StoppedError
+
     def _variables(self) -> None:
         model = self.model
         for item in self.items:
+            self._ask()
             rows = model.rows
             ranked = sorted(model.solo[item], key=lambda w: (rows[w][model.items + w][item], w))
             workers = set(ranked[:NEAREST_WORKERS]) | (model.known[item] & set(ranked))
@@ -226,6 +240,7 @@ class _Builder:
         classes = Counter(model.window[item] for item in self.items).most_common(WINDOW_CLASSES)
         self.length: dict[tuple[int, int], Any] = {}
         for (worker, day), choices in self.by_day.items():
+            self._ask()
             route = worker * model.days + day
             kept = [need for need in state.row[route] if need in self.fixed]
             opening, closing = model.shifts[worker][model.shift_no[worker][day]]

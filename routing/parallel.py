@@ -29,7 +29,9 @@ POLL_SECONDS = 0.1
 SEND_SECONDS = 0.4
 GRACE_SECONDS = 0.4
 EXCHANGES = 12
-"""How often in a run the best plan is passed to the processes that are behind."""
+FIRST_EXCHANGE = 6
+"""The best plan is passed to the processes that are behind at these twelfths of the time: not before
+half of it, so that different beginnings can show their worth."""
 
 
 def search_together(
@@ -53,7 +55,12 @@ def search_together(
         for number in range(limits.processes)
     ]
     opened, span = clock.seconds, max(0.01, clock.left)
-    stage, rounds, alive, asked = "assign" if assigning else "route", 0, set(range(len(children))), False
+    stage, rounds, alive, asked = (
+        "assign" if assigning else "route",
+        FIRST_EXCHANGE - 1,
+        set(range(len(children))),
+        False,
+    )
     try:
         limit = None
         while alive:
@@ -78,7 +85,7 @@ def search_together(
                     child.send({"stop": True})
             if limit is not None and time.monotonic() > limit:
                 break
-            if not asked and done * EXCHANGES > rounds + 1:
+            if not asked and int(done * EXCHANGES) > rounds:
                 rounds = int(done * EXCHANGES)
                 for child in children:
                     child.send({"key": best_key, "best": best})

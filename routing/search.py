@@ -78,7 +78,11 @@ class Search:
         return self.clock.over()
 
     def assign(self) -> None:
-        """Let CP-SAT decide; keep its answer when it is better than what was there."""
+        """Let CP-SAT decide days and workers; keep its answer unless it serves less.
+
+        Its tours are longer at first, but it gathers neighbours on the same worker-days, which the
+        improvement profits from (figures in docs/planning.md).
+        """
         seconds = min(ASSIGN_SECONDS, ASSIGN_SHARE * self.clock.left)
         work = None
         if self.repeatable:
@@ -90,7 +94,8 @@ class Search:
         self.route_days()
         construct(self.model, self.state, None, self.clock.over)
         self._take()
-        self.state.restore(self.best)
+        if self.state.key[:3] > self.key[:3]:
+            self.state.restore(self.best)
 
     def route_days(self) -> None:
         """Order the stops of every day with the routing library, a few tours at a time."""
@@ -145,8 +150,7 @@ class Search:
         while not self.clock.over() and (total is None or improver.steps < total):
             done = improver.steps / total if total else (self.clock.seconds - opened) / span
             if improver.step(done):
-                self.key, self.best = improver.key, improver.best
-                self.score = score_of(self.state)
+                self._note(improver)
             if improver.steps % POLISH_EVERY == 0:
                 self._polish_somewhere(improver)
             if improver.steps % LISTEN_EVERY == 0:
@@ -163,8 +167,7 @@ class Search:
             w * self.model.days + day for w in range(self.model.workers) if self.model.shift_no[w][day] >= 0
         ]
         if self._polish(self._around(first, today)) and improver.take():
-            self.key, self.best = improver.key, improver.best
-            self.score = score_of(self.state)
+            self._note(improver)
 
     def _swap(self, improver: Improver) -> None:
         if self.exchange is None:
@@ -172,5 +175,9 @@ class Search:
         other = self.exchange(self.key, self.best)
         if other is not None:
             improver.adopt(other)
+            self._note(improver)
+
+    def _note(self, improver: Improver) -> None:
+        if improver.key < self.key:
             self.key, self.best = improver.key, improver.best
             self.score = score_of(self.state)
