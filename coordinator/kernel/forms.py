@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Response, g, render_template, request
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
+from wtforms.fields.choices import SelectChoice
 
 from coordinator.kernel.errors import DomainError
+
+
+def options(pairs: Mapping[Any, Any] | Iterable[tuple[Any, Any]], empty: Any = None) -> list[SelectChoice]:
+    """Choices of a select, radio or check field from value → label; `empty` adds one for no answer in front."""
+    items = pairs.items() if isinstance(pairs, Mapping) else pairs
+    found = [SelectChoice(str(value), label) for value, label in items]
+    return found if empty is None else [SelectChoice("", empty), *found]
 
 
 class Form(FlaskForm):
