@@ -32,6 +32,8 @@ FEATURES = (
     "coordinator.kernel.health",
     "coordinator.accounts.views",
     "coordinator.messages.views",
+    "coordinator.elders.views",
+    "coordinator.workforce.views",
     "coordinator.visits.views",
     "coordinator.hours.views",
     "coordinator.home.views",

@@ -14,6 +14,7 @@ from coordinator.elders.forms import CONTACT_ROWS, MEMBER_ROWS, ElderForm, Truth
 from coordinator.elders.models import Category, CoordinateSource, Elder
 from coordinator.elders.services import COMMITTEE, Certificate, ContactPerson
 from coordinator.kernel import i18n
+from coordinator.kernel.forms import options
 
 # Fields of the form that go to the elder, and to the household, as they are.
 PERSON = (
@@ -118,7 +119,7 @@ def filled_form(elder: Elder, communities: list[tuple[str, str]]) -> ElderForm:
 
 
 def _offer(form: ElderForm, communities: list[tuple[str, str]]) -> None:
-    form.area_id.choices = communities if len(communities) == 1 else [("", _("请选")), *communities]
+    form.area_id.choices = options(communities, None if len(communities) == 1 else _("请选"))
     if form.is_submitted():
         return
     for rows, most in ((form.members, MEMBER_ROWS), (form.contacts, CONTACT_ROWS)):

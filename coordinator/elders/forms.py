@@ -37,15 +37,10 @@ from coordinator.elders.labels import (
     STATUSES,
 )
 from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState, ElderStatus
-from coordinator.kernel.forms import Form
+from coordinator.kernel.forms import Form, options
 
 MEMBER_ROWS = 8
 CONTACT_ROWS = 5
-
-
-def _choices(words: dict[Any, Any], empty: Any = None) -> list[tuple[str, Any]]:
-    pairs = [(str(key), text) for key, text in words.items()]
-    return pairs if empty is None else [("", empty), *pairs]
 
 
 def _truth(value: Any) -> bool | None:
@@ -57,7 +52,7 @@ class TruthField(RadioField):
     """是 / 否 / 不清楚; the data is True, False or None."""
 
     def __init__(self, label: Any, yes: Any = None, no: Any = None, **kwargs: Any) -> None:
-        choices = [("yes", yes or _l("是")), ("no", no or _l("否")), ("", _l("不清楚"))]
+        choices = options([("yes", yes or _l("是")), ("no", no or _l("否")), ("", _l("不清楚"))])
         super().__init__(label, choices=choices, coerce=_spoken, validate_choice=True, **kwargs)
 
     @property
@@ -93,11 +88,11 @@ class MemberRow(Row):
     row_id = HiddenField()
     name = StringField(_l("姓名"), validators=[Length(max=60)])
     relation = StringField(_l("与户主关系"), validators=[Length(max=30)])
-    sex = SelectField(_l("性别"), choices=_choices(SEXES, _l("没有填")))
+    sex = SelectField(_l("性别"), choices=options(SEXES, _l("没有填")))
     birth_date = DateField(_l("出生日期"), validators=[Optional()])
     id_number = StringField(_l("身份证号"), validators=[Length(max=30)])
     health = StringField(_l("健康状况"), validators=[Length(max=60)])
-    economic_status = SelectField(_l("低保或特困"), choices=_choices(ECONOMIC), default="none")
+    economic_status = SelectField(_l("低保或特困"), choices=options(ECONOMIC), default="none")
     lives_in = BooleanField(_l("同住"))
     in_same_town = BooleanField(_l("住本街道（镇）"))
     visits_often = BooleanField(_l("经常探访"))
@@ -114,7 +109,7 @@ class ElderForm(Form):
     id_number = StringField(
         _l("身份证号"), description=_l("填了身份证号，性别和出生日期可以不填"), validators=[Length(max=30)]
     )
-    sex = RadioField(_l("性别"), choices=_choices(SEXES), validators=[Optional()])
+    sex = RadioField(_l("性别"), choices=options(SEXES), validators=[Optional()])
     birth_date = DateField(_l("出生日期"), validators=[Optional()])
     phone = StringField(_l("电话"), validators=[Length(max=40)])
     enrolled_on = DateField(_l("建档日期"), validators=[Optional()])
@@ -134,22 +129,22 @@ class ElderForm(Form):
     registered_address = StringField(_l("户籍地址"), validators=[Length(max=200)])
     is_rural_household = BooleanField(_l("农村户籍"))
 
-    categories = SelectMultipleField(_l("对象类别"), choices=_choices(CATEGORIES))
+    categories = SelectMultipleField(_l("对象类别"), choices=options(CATEGORIES))
     evidence = TextAreaField(
         _l("认定依据"),
         description=_l("谁在哪天怎样核实的；只在新增类别时填，不写病情"),
         validators=[Length(max=500)],
     )
-    ability_level = SelectField(_l("能力程度"), choices=_choices(ABILITY_LEVELS), default="0")
+    ability_level = SelectField(_l("能力程度"), choices=options(ABILITY_LEVELS), default="0")
     ability_assessed_on = DateField(_l("评估日期"), validators=[Optional()])
     ability_assessor = StringField(_l("评估人或机构"), validators=[Length(max=60)])
     has_dementia = BooleanField(_l("失智"))
-    health = RadioField(_l("健康状况"), choices=_choices(HEALTH), default="good")
+    health = RadioField(_l("健康状况"), choices=options(HEALTH), default="good")
     is_self_caring = BooleanField(_l("生活能自理"), default=True)
     medical_history = TextAreaField(
         _l("曾患病史"), description=_l("加密保存，不给探访的人看"), validators=[Length(max=1000)]
     )
-    certificate_grade = SelectField(_l("残疾等级"), choices=_choices(DISABILITY_GRADES, _l("没有残疾人证")))
+    certificate_grade = SelectField(_l("残疾等级"), choices=options(DISABILITY_GRADES, _l("没有残疾人证")))
     certificate_number = StringField(_l("残疾人证号"), validators=[Length(max=40)])
     certificate_kind = StringField(_l("残疾类别"), validators=[Length(max=30)])
     certificate_valid_to = DateField(
@@ -158,7 +153,7 @@ class ElderForm(Form):
 
     spouse_alive = TruthField(_l("配偶健在"))
     children_alive = IntegerField(_l("健在子女数"), validators=[Optional(), NumberRange(0, 20)])
-    economic_status = RadioField(_l("经济情况"), choices=_choices(ECONOMIC), default="none")
+    economic_status = RadioField(_l("经济情况"), choices=options(ECONOMIC), default="none")
     income_source = StringField(_l("经济来源"), validators=[Length(max=60)])
     monthly_disposable_income = _money(_l("月可支配收入"))
     in_hardship = BooleanField(_l("生活存在困难"), description=_l("经核实的判断；只是低保或特困的，不用勾"))
@@ -176,7 +171,7 @@ class ElderForm(Form):
     pension_monthly = _money(_l("每月领取养老保险"))
     subsidies = StringField(_l("享受救助和补贴项目"), validators=[Length(max=200)])
     subsidy_monthly = _money(_l("每月补贴金额"))
-    helped_by = SelectMultipleField(_l("帮扶单位（组织）"), choices=_choices(HELPERS))
+    helped_by = SelectMultipleField(_l("帮扶单位（组织）"), choices=options(HELPERS))
     helper_name = StringField(_l("帮扶责任人"), validators=[Length(max=60)])
     help_given = TextAreaField(_l("帮扶措施"), validators=[Length(max=1000)])
 
@@ -195,11 +190,11 @@ class ElderForm(Form):
     )
     dialect = StringField(_l("只听得懂的方言"), validators=[Length(max=30)])
     prefers_sex = SelectField(
-        _l("希望来的人"), choices=[("", _l("都可以")), ("female", _l("女士")), ("male", _l("男士"))]
+        _l("希望来的人"), choices=options([("", _l("都可以")), ("female", _l("女士")), ("male", _l("男士"))])
     )
     minors_welcome = BooleanField(_l("未成年人可以陪同来"), default=True)
     needs_two_visitors = BooleanField(_l("每次要两个人一起来"))
-    needs_skills = SelectMultipleField(_l("需要的技能"), choices=_choices(SKILLS))
+    needs_skills = SelectMultipleField(_l("需要的技能"), choices=options(SKILLS))
     notes = TextAreaField(_l("备注"), description=_l("加密保存，只在档案里看"), validators=[Length(max=1000)])
 
     def validate_categories(self, field: SelectMultipleField) -> None:
@@ -213,14 +208,14 @@ class ConsentForm(Form):
     kind = HiddenField(default=ConsentKind.SERVICE.value)
     state = RadioField(_l("长者的意思"), validators=[InputRequired(_l("请选一个。"))])
     given_by = RadioField(
-        _l("谁表的态"), choices=_choices(CONSENT_GIVERS), validators=[InputRequired(_l("请选一个。"))]
+        _l("谁表的态"), choices=options(CONSENT_GIVERS), validators=[InputRequired(_l("请选一个。"))]
     )
     giver_name = StringField(
         _l("家属姓名和关系"), description=_l("家属代为表态时填"), validators=[Length(max=60)]
     )
     given_on = DateField(_l("哪一天"), validators=[InputRequired(_l("请填日期。"))])
     channel = SelectField(
-        _l("怎样问的"), choices=_choices({k: v for k, v in CHANNELS.items() if k != "import"})
+        _l("怎样问的"), choices=options({k: v for k, v in CHANNELS.items() if k != "import"})
     )
     note = TextAreaField(
         _l("书面记录"),
@@ -252,7 +247,7 @@ class FirstContactForm(Form):
     phone = StringField(_l("电话"), validators=[Length(max=40)])
     lives_nearby = RadioField(
         _l("住得远近"),
-        choices=[("yes", _l("住在本地，常上门看望")), ("no", _l("住在外地，常打电话问候"))],
+        choices=options([("yes", _l("住在本地，常上门看望")), ("no", _l("住在外地，常打电话问候"))]),
         validators=[InputRequired(_l("请选一个。"))],
     )
 
@@ -262,7 +257,7 @@ class EndForm(Form):
 
     status = RadioField(
         _l("原因"),
-        choices=[(str(key), text) for key, text in STATUSES.items() if key != ElderStatus.ACTIVE],
+        choices=options([(str(key), text) for key, text in STATUSES.items() if key != ElderStatus.ACTIVE]),
         validators=[InputRequired(_l("请选一个。"))],
     )
     left_on = DateField(_l("从哪一天起不再探访"), validators=[InputRequired(_l("请填日期。"))])

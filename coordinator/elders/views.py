@@ -29,6 +29,7 @@ from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import Conflict, DomainError, NotFound
+from coordinator.kernel.forms import options
 from coordinator.kernel.identity import mask_id, mask_phone
 from coordinator.kernel.listing import Listing
 
@@ -265,7 +266,7 @@ def consent(elder_id: int, kind: str) -> Answer:
     actor = current_actor()
     elder = elder_in_scope(actor, elder_id, P.ELDER_EDIT)
     form = ConsentForm(kind=kind, given_on=clock.today(), channel="face_to_face")
-    form.state.choices = list(form.SERVICE if kind == ConsentKind.SERVICE else form.HOME)
+    form.state.choices = options(form.SERVICE if kind == ConsentKind.SERVICE else form.HOME)
     if form.validate_on_submit():
         try:
             services.record_consent(

@@ -1,0 +1,182 @@
+"""Forms of the workforce. Protected values are never put into a page: an empty box keeps what is on file."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import (
+    DateField,
+    DecimalField,
+    FormField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+    TimeField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from coordinator.elders.labels import SEXES, SKILLS
+from coordinator.kernel.errors import InvalidInput
+from coordinator.kernel.forms import Form, options
+from coordinator.kernel.i18n import WEEKDAYS
+from coordinator.workforce.labels import CREDENTIALS, KINDS, TRAVEL_MODES
+from coordinator.workforce.models import Availability
+
+# What the four large answers stand for; the database keeps one span a day.
+SPANS: dict[str, tuple[time, time]] = {
+    "morning": (time(8, 0), time(12, 0)),
+    "afternoon": (time(14, 0), time(18, 0)),
+    "whole": (time(8, 0), time(18, 0)),
+}
+
+
+class WorkerForm(Form):
+    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60)])
+    kind = SelectField(_l("类别"), choices=options(KINDS), validators=[InputRequired(_l("请选类别。"))])
+    id_number = StringField(
+        _l("身份证号"), description=_l("填了身份证号，性别和出生日期可以不填"), validators=[Length(max=30)]
+    )
+    sex = RadioField(_l("性别"), choices=options(SEXES), validators=[Optional()])
+    birth_date = DateField(_l("出生日期"), validators=[Optional()])
+    phone = StringField(_l("电话"), validators=[Length(max=40)])
+    area_id = SelectField(_l("服务范围"), validators=[InputRequired(_l("请选街道或社区。"))])
+    organisation_id = SelectField(
+        _l("所在单位"), description=_l("在校学生选学校"), validators=[Optional()], validate_choice=True
+    )
+    volunteer_number = StringField(_l("志愿者编号"), validators=[Length(max=30)])
+    student_class = StringField(_l("班级"), validators=[Length(max=40)])
+    student_number = StringField(_l("学号"), validators=[Length(max=30)])
+    skills = SelectMultipleField(
+        _l("核实过的技能"), description=_l("只勾看过证件或当面核实的"), choices=options(SKILLS)
+    )
+    dialects = StringField(_l("会讲的方言"), description=_l("几种用顿号隔开"), validators=[Length(max=100)])
+    travel_mode = RadioField(
+        _l("怎样出行"), choices=options(TRAVEL_MODES), validators=[InputRequired(_l("请选一个。"))]
+    )
+    start_address = StringField(
+        _l("从哪里出发"), description=_l("家、单位或学校"), validators=[Length(max=200)]
+    )
+    start_latitude = DecimalField(
+        _l("纬度"), places=None, validators=[InputRequired(_l("请在地图上点一下。"))]
+    )
+    start_longitude = DecimalField(
+        _l("经度"), places=None, validators=[InputRequired(_l("请在地图上点一下。"))]
+    )
+    service_radius_metres = IntegerField(
+        _l("服务半径"), validators=[InputRequired(_l("请填服务半径。")), NumberRange(100, 50_000)]
+    )
+    max_visits_day = IntegerField(_l("每天最多"), validators=[InputRequired(), NumberRange(1, 20)])
+    max_visits_week = IntegerField(_l("每周最多"), validators=[InputRequired(), NumberRange(1, 100)])
+    max_visits_month = IntegerField(_l("每月最多"), validators=[InputRequired(), NumberRange(1, 400)])
+    max_hours_week = IntegerField(_l("每周最多小时"), validators=[Optional(), NumberRange(1, 60)])
+    notes = TextAreaField(_l("备注"), validators=[Length(max=1000)])
+
+
+class CredentialForm(Form):
+    kind = SelectField(_l("是什么"), choices=options(CREDENTIALS), validators=[InputRequired()])
+    number = StringField(_l("编号"), description=_l("保险填保单号"), validators=[Length(max=60)])
+    valid_from = DateField(_l("起始日"), validators=[InputRequired(_l("请填起始日。"))])
+    valid_to = DateField(_l("到期日"), description=_l("长期有效的不填；保险必须填"), validators=[Optional()])
+
+
+class GuardianForm(Form):
+    name = StringField(_l("监护人姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60)])
+    relation = StringField(
+        _l("与学生关系"), validators=[InputRequired(_l("请填和学生的关系。")), Length(max=30)]
+    )
+    phone = StringField(_l("电话"), validators=[InputRequired(_l("请填电话。")), Length(max=40)])
+    scope = StringField(
+        _l("同意参加什么"),
+        description=_l("例如：由成年人陪同，周末白天探访本街道的长者"),
+        validators=[InputRequired(_l("请写明同意参加什么。")), Length(max=120)],
+    )
+    given_on = DateField(_l("同意的日期"), validators=[InputRequired(_l("请填日期。"))])
+    valid_to = DateField(_l("到期日"), description=_l("一般到学年结束"), validators=[Optional()])
+
+
+class SuspendForm(Form):
+    reason = StringField(_l("原因"), validators=[InputRequired(_l("请写明停用的原因。")), Length(max=200)])
+
+
+class DayForm(Form):
+    """One weekday of `WeekForm`."""
+
+    class Meta(Form.Meta):
+        csrf = False
+
+    span = RadioField(
+        _l("时间"),
+        choices=options(
+            [
+                ("off", _l("不来")),
+                ("morning", _l("上午")),
+                ("afternoon", _l("下午")),
+                ("whole", _l("全天")),
+                ("custom", _l("另定")),
+            ]
+        ),
+        default="off",
+        validators=[InputRequired(_l("请选一个。"))],
+    )
+    starts = TimeField(_l("从"), validators=[Optional()])
+    ends = TimeField(_l("到"), validators=[Optional()])
+
+
+class WeekForm(Form):
+    """The weekly hours, one large answer a day."""
+
+    day_0 = FormField(DayForm, label=_l("周一"))
+    day_1 = FormField(DayForm, label=_l("周二"))
+    day_2 = FormField(DayForm, label=_l("周三"))
+    day_3 = FormField(DayForm, label=_l("周四"))
+    day_4 = FormField(DayForm, label=_l("周五"))
+    day_5 = FormField(DayForm, label=_l("周六"))
+    day_6 = FormField(DayForm, label=_l("周日"))
+
+    @classmethod
+    def of(cls, availability: list[Availability]) -> WeekForm:
+        held = {one.weekday: (one.starts, one.ends) for one in availability}
+        values: dict[str, Any] = {}
+        for weekday in range(7):
+            shift = held.get(weekday)
+            span = "off" if shift is None else next((k for k, v in SPANS.items() if v == shift), "custom")
+            values[f"day_{weekday}"] = {
+                "span": span,
+                "starts": shift[0] if shift else None,
+                "ends": shift[1] if shift else None,
+            }
+        return cls(data=values)
+
+    def week(self) -> dict[int, tuple[time, time] | None]:
+        """The answers as hours. Raises InvalidInput when 另定 has no times."""
+        found: dict[int, tuple[time, time] | None] = {}
+        for weekday in range(7):
+            part = self[f"day_{weekday}"].form
+            span = part.span.data
+            if span == "custom":
+                if part.starts.data is None or part.ends.data is None:
+                    raise InvalidInput(
+                        _("%(day)s选了另定，请填几点到几点。", day=WEEKDAYS[weekday]), field=f"day_{weekday}"
+                    )
+                found[weekday] = (part.starts.data, part.ends.data)
+            else:
+                found[weekday] = SPANS.get(span)
+        return found
+
+
+class DaysOffForm(Form):
+    first_day = DateField(_l("从哪天"), validators=[InputRequired(_l("请填日期。"))])
+    last_day = DateField(_l("到哪天"), validators=[InputRequired(_l("请填日期。"))])
+    note = StringField(_l("说明"), validators=[Length(max=120)])
+
+
+class PairForm(Form):
+    action = HiddenField()
+    worker_id = SelectField(_l("人员"), validators=[InputRequired(_l("请选一位。"))], validate_choice=True)
