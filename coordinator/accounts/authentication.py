@@ -123,6 +123,10 @@ def open_session(user: User, *, second_factor: bool = False) -> UserSession:
     audit.record(
         Actor(user.id, user.name, address=request.remote_addr), "session.start", row, _("登录"), changes={}
     )
+    # What the person chose on the sign-in page is the person's choice from now on.
+    for choice in ("elder_mode", "elder_size", "locale"):
+        if choice in session:
+            setattr(user, choice, session[choice])
     _empty_cookie()
     # A volunteer's telephone stays signed in when the browser is closed; a desk does not.
     session.permanent = idle_limit(roles) == WORKER_IDLE

@@ -6,12 +6,20 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, FloatField, PasswordField, SelectField, StringField, TelField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+from wtforms.validators import (
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    Regexp,
+    StopValidation,
+    ValidationError,
+)
 
 from coordinator.accounts.labels import ORGANISATION_KINDS, ROLES, SCHOOL_STAGES
 from coordinator.accounts.models import OrganisationKind
 from coordinator.accounts.passwords import ADVISED, LONGEST, SHORTEST
-from coordinator.kernel.forms import Form
+from coordinator.kernel.forms import Form, options
 
 _NAME = [InputRequired(_l("请填写姓名。")), Length(max=60, message=_l("姓名最多 60 个字。"))]
 _EMAIL = [
@@ -114,9 +122,9 @@ class RoleForm(Form):
         self, roles: list[Any], areas: list[tuple[int, str]], organisations: list[tuple[int, str]]
     ) -> None:
         """Set what can be chosen."""
-        self.role.choices = [("", _l("请选择")), *((role.value, ROLES[role]) for role in roles)]
-        self.area_id.choices = [("", _l("不选")), *areas]
-        self.organisation_id.choices = [("", _l("不选")), *organisations]
+        self.role.choices = options([(role.value, ROLES[role]) for role in roles], _l("请选择"))
+        self.area_id.choices = options(areas, _l("不选"))
+        self.organisation_id.choices = options(organisations, _l("不选"))
 
 
 class NewAccountForm(RoleForm):
@@ -130,6 +138,21 @@ class NewAccountForm(RoleForm):
     email = EmailField(_l("邮箱"), _EMAIL, description=_l("有新消息时发一封提醒，不含长者的信息。"))
 
 
+# These two stand before Optional(), which would end the checks of an empty field.
+def _schools_have_a_stage(form: Form, field: SelectField) -> None:
+    is_school = form["kind"].data == OrganisationKind.SCHOOL.value
+    if is_school and not field.data:
+        raise StopValidation(_l("学校要选学段。"))
+    if not is_school:
+        field.data = ""
+
+
+def _both_or_none(form: Form, field: FloatField) -> None:
+    latitude_given, longitude_given = form["latitude"].raw_data, field.raw_data
+    if bool(latitude_given and latitude_given[0]) != bool(longitude_given and longitude_given[0]):
+        raise StopValidation(_l("纬度和经度要么都填，要么都不填。"))
+
+
 class OrganisationForm(Form):
     name = StringField(
         _l("名称"), [InputRequired(_l("请填写名称。")), Length(max=80, message=_l("名称最多 80 个字。"))]
@@ -137,12 +160,12 @@ class OrganisationForm(Form):
     kind = SelectField(
         _l("类型"),
         [InputRequired(_l("请选择类型。"))],
-        choices=[("", _l("请选择")), *((kind.value, label) for kind, label in ORGANISATION_KINDS.items())],
+        choices=options(ORGANISATION_KINDS, _l("请选择")),
     )
     school_stage = SelectField(
         _l("学段"),
-        [Optional()],
-        choices=[("", _l("不是学校")), *((stage.value, label) for stage, label in SCHOOL_STAGES.items())],
+        [_schools_have_a_stage, Optional()],
+        choices=options(SCHOOL_STAGES, _l("不是学校")),
         description=_l("学校要选；学段决定时数怎样核验。"),
     )
     area_id = SelectField(
@@ -154,7 +177,11 @@ class OrganisationForm(Form):
     )
     longitude = FloatField(
         _l("经度"),
-        [Optional(), NumberRange(73, 136, _l("经度要在 73 到 136 之间，请看看是不是和纬度写反了。"))],
+        [
+            _both_or_none,
+            Optional(),
+            NumberRange(73, 136, _l("经度要在 73 到 136 之间，请看看是不是和纬度写反了。")),
+        ],
     )
     issuer_person = StringField(
         _l("证明负责人"),
@@ -164,14 +191,3 @@ class OrganisationForm(Form):
     issuer_handler = StringField(_l("证明经办人"), [Optional(), Length(max=60, message=_l("最多 60 个字。"))])
     issuer_phone = TelField(_l("联系电话"), [Optional(), Length(max=30, message=_l("最多 30 个字。"))])
     is_active = BooleanField(_l("还在合作"), default=True)
-
-    def validate_school_stage(self, field: SelectField) -> None:
-        is_school = self.kind.data == OrganisationKind.SCHOOL.value
-        if is_school and not field.data:
-            raise ValidationError(_l("学校要选学段。"))
-        if not is_school:
-            field.data = ""
-
-    def validate_longitude(self, field: FloatField) -> None:
-        if (field.data is None) != (self.latitude.data is None):
-            raise ValidationError(_l("纬度和经度要么都填，要么都不填。"))

@@ -18,6 +18,7 @@ from coordinator.extensions import db
 from coordinator.kernel.access import Actor, Permission, current_actor, requires
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import DomainError, InvalidInput
+from coordinator.kernel.forms import options
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
 
 MANAGE = Permission.ACCOUNT_MANAGE
@@ -104,7 +105,7 @@ def edit_organisation(organisation_id: int) -> Any:
 
 def _offer(actor: Actor, form: OrganisationForm) -> None:
     areas = queries.areas_to_manage(actor, LEVELS)
-    form.area_id.choices = [("", _("请选择")), *area_choices(areas)]
+    form.area_id.choices = options(area_choices(areas), _("请选择"))
 
 
 def _area(actor: Actor, form: OrganisationForm) -> Area:
