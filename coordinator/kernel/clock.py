@@ -17,6 +17,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def machine_now() -> datetime:
+    """The machine's own time, for timeouts and retries, which a stopped clock must not stop."""
+    return datetime.now(UTC)
+
+
 def local_now() -> datetime:
     """Current moment in Asia/Shanghai."""
     return now().astimezone(LOCAL)
@@ -45,3 +50,8 @@ def freeze(moment: datetime | None) -> None:
     """Stop the clock at `moment` (tests and TANFANG_NOW), or release it with None."""
     global _frozen
     _frozen = None if moment is None else moment.astimezone(UTC)
+
+
+def frozen() -> datetime | None:
+    """The moment at which the clock stands still, or None while it runs."""
+    return _frozen

@@ -58,8 +58,8 @@ class OwedJob(db.Model):
     state: Mapped[OwedState] = mapped_column(stored(OwedState), default=OwedState.OWED)
     timeout_seconds: Mapped[int] = mapped_column(default=600)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    run_after: Mapped[datetime] = mapped_column(default=clock.now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.machine_now)
+    run_after: Mapped[datetime] = mapped_column(default=clock.machine_now)
     handed_over_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -88,12 +88,12 @@ def owe(
         "state": OwedState.OWED,
         "timeout_seconds": timeout_seconds,
         "attempts": 0,
-        "created_at": clock.now(),
-        "run_after": run_after or clock.now(),
+        "created_at": clock.machine_now(),
+        "run_after": run_after or clock.machine_now(),
     }
     statement = insert(OwedJob).values(**values).on_conflict_do_nothing(index_elements=["name", "key"])
     owed_id = db.session.scalar(statement.returning(OwedJob.id))
-    if owed_id is not None and (run_after is None or run_after <= clock.now()):
+    if owed_id is not None and (run_after is None or run_after <= clock.machine_now()):
         db.session.info.setdefault("owed_after_commit", []).append((owed_id, queue, timeout_seconds))
 
 
@@ -147,7 +147,7 @@ def sweep_owed_jobs() -> int:
 
     A running job holds a PostgreSQL advisory lock on its connection, so a killed worker frees it at once.
     """
-    moment = clock.now()
+    moment = clock.machine_now()
     due = db.session.scalars(
         select(OwedJob)
         .where(
@@ -214,7 +214,7 @@ def _run_locked(owed_id: int) -> None:
     owed = db.session.get(OwedJob, owed_id)
     if owed is None or owed.state is not OwedState.OWED:
         return
-    owed.started_at = clock.now()
+    owed.started_at = clock.machine_now()
     db.session.commit()
     module_name, function_name = owed.name.rsplit(".", 1)
     body = getattr(importlib.import_module(module_name), function_name)
@@ -222,17 +222,17 @@ def _run_locked(owed_id: int) -> None:
         body(**owed.payload)
         owed = db.session.get_one(OwedJob, owed_id)
         owed.state = OwedState.DONE
-        owed.finished_at = clock.now()
+        owed.finished_at = clock.machine_now()
         owed.last_error = None
         db.session.commit()
     except Exception as problem:
         db.session.rollback()
         owed = db.session.get_one(OwedJob, owed_id)
         owed.last_error = f"{type(problem).__name__}: {problem}"[:2000]
-        owed.handed_over_at = clock.now()
+        owed.handed_over_at = clock.machine_now()
         if owed.attempts + 1 >= MAX_ATTEMPTS:
             owed.state = OwedState.FAILED
         else:
-            owed.run_after = clock.now() + timedelta(seconds=10 * 2**owed.attempts)
+            owed.run_after = clock.machine_now() + timedelta(seconds=10 * 2**owed.attempts)
         db.session.commit()
         raise
