@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.elders.imports.reading import Cell, normal_heading
-from coordinator.elders.imports.values import BLANK, CellProblem, is_blank
+from coordinator.elders.imports.values import BLANK, CellProblem, folded, is_blank, truth
 
 Parser = Callable[[Cell], Any]
 
@@ -84,6 +84,11 @@ def problem(column: str | None, code: str, text: str, remedy: str = "") -> dict[
     return {"column": column, "code": code, "text": str(text), "remedy": str(remedy)}
 
 
+def _speaks(column: Column, cell: Cell) -> bool:
+    """Is a word that usually leaves a cell empty (无) an answer here?"""
+    return str(cell) in column.choices or (column.parse is truth and folded(cell) in ("无", "没有"))
+
+
 def parse_row(
     columns: Sequence[Column], layout: Layout, cells: Sequence[Cell]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -93,7 +98,7 @@ def parse_row(
     for column in columns:
         place = layout.places.get(column.key)
         cell = cells[place] if place is not None and place < len(cells) else None
-        if cell is None or cell == "" or (is_blank(cell) and str(cell) not in column.choices):
+        if cell is None or (is_blank(cell) and not _speaks(column, cell)):
             if column.required:
                 problems.append(problem(column.key, "required", BLANK.text, BLANK.remedy))
             continue

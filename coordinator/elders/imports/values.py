@@ -20,68 +20,17 @@ from coordinator.kernel.identity import IdentityError, clean_name, normalise_pho
 
 # What people write into a cell that should stay empty.
 _BLANKS = frozenset(
-    {
-        "",
-        "-",
-        "--",
-        "---",
-        "—",
-        "——",
-        "/",
-        "\\",
-        "无",
-        "暂无",
-        "没有",
-        "不详",
-        "未知",
-        "空",
-        "n/a",
-        "na",
-        "null",
-        "none",
-    }
+    {"", "-", "--", "---", "—", "——", "/", "\\", "无", "暂无", "没有", "不详", "未知", "空"}
+    | {"n/a", "na", "null", "none"}
 )
 _ERRORS = frozenset({"#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!", "#spill!", "#calc!"})
 _YES = frozenset(
-    {
-        "是",
-        "有",
-        "能",
-        "对",
-        "√",
-        "✓",
-        "✔",
-        "y",
-        "yes",
-        "true",
-        "1",
-        "愿意",
-        "同意",
-        "可以",
-        "安全",
-        "住在一起",
-    }
+    {"是", "有", "能", "对", "√", "✓", "✔", "y", "yes", "true", "1"}
+    | {"愿意", "同意", "可以", "安全", "住在一起"}
 )
 _NO = frozenset(
-    {
-        "否",
-        "无",
-        "没有",
-        "不能",
-        "不",
-        "×",
-        "✗",
-        "✘",
-        "x",
-        "n",
-        "no",
-        "false",
-        "0",
-        "不愿意",
-        "不同意",
-        "不可以",
-        "不安全",
-    }
+    {"否", "无", "没有", "不能", "不", "×", "✗", "✘", "x", "n", "no", "false", "0"}
+    | {"不愿意", "不同意", "不可以", "不安全"}
 )
 _CHINESE_DIGITS = {sign: str(digit) for digit, sign in enumerate("〇一二三四五六七八九")} | {
     "零": "0",
@@ -384,6 +333,9 @@ def money(cell: Cell) -> float:
     if not 0 <= found < 1_000_000:
         raise CellProblem("number_range", _("金额要在 0 到 100 万元之间。"), _("请再看一遍。"))
     return round(found, 2)
+
+
+_DEGREES = re.compile(r"(\d{1,3})[°度](\d{1,2})[′'分](?:(\d{1,2}(?:\.\d+)?)[″\"秒]?)?[ne北东]?")
 
 
 def degrees(cell: Cell) -> float:
