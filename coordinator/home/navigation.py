@@ -31,7 +31,8 @@ ELDER_SIZES = (18, 20, 24, 30)
 class Entry:
     """One line of a menu: shown when its endpoint exists and the actor holds its permission.
 
-    `badge` names a count of `queries.badges`; `hot` marks it red (overdue and alerts only).
+    `badge` names a count of `queries.badges`; `hot` marks it red (overdue and alerts only). `also` are addresses
+    of other pages that belong to the entry, besides those below its own.
     """
 
     endpoint: str
@@ -40,6 +41,7 @@ class Entry:
     permission: Permission
     badge: str = ""
     hot: bool = False
+    also: tuple[str, ...] = ()
 
 
 DESK: tuple[tuple[Entry, ...], ...] = (
@@ -49,6 +51,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("planning.index", _l("月计划"), "cal", P.PLAN_READ),
         Entry("planning.day", _l("日计划"), "route", P.PLAN_READ),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
+        Entry("visits.index", _l("探访"), "door", P.VISIT_READ),
         Entry("fieldwork.records", _l("探访记录"), "file", P.RECORD_READ, badge="records"),
     ),
     (
@@ -57,11 +60,13 @@ DESK: tuple[tuple[Entry, ...], ...] = (
     ),
     (
         Entry("hours.inbox", _l("学校核验"), "school", P.HOURS_VERIFY, badge="verifications"),
-        Entry("hours.students", _l("本校学生"), "people", P.STUDENT_READ),
+        Entry("hours.students", _l("学生时数"), "clock", P.STUDENT_READ),
+        Entry("workforce.students", _l("学生名单"), "people", P.STUDENT_READ),
         Entry("workforce.roster", _l("本单位人员"), "team", P.ROSTER_READ),
         Entry("hours.index", _l("时数"), "clock", P.HOURS_READ),
+        Entry("hours.certificates", _l("记录证明"), "cert", P.CERTIFICATE_ISSUE),
         Entry("supervision.coverage", _l("统计与上报"), "chart", P.COVERAGE_READ),
-        Entry("visits.rules", _l("规则与依据"), "book", P.POLICY_READ),
+        Entry("visits.rules", _l("规则与依据"), "book", P.POLICY_READ, also=("/events",)),
     ),
     (
         Entry("accounts.index", _l("账号"), "user", P.ACCOUNT_MANAGE),
@@ -72,7 +77,14 @@ PHONE: tuple[Entry, ...] = (
     Entry("fieldwork.today", _l("今天"), "door", P.WORK),
     Entry("marketplace.open_visits", _l("可认领"), "plus", P.WORK),
     Entry("hours.mine", _l("时数"), "clock", P.OWN_HOURS),
-    Entry("accounts.me", _l("我的"), "user", P.SIGNED_IN, badge="unread"),
+    Entry(
+        "accounts.me",
+        _l("我的"),
+        "user",
+        P.SIGNED_IN,
+        badge="unread",
+        also=("/accounts", "/messages", "/workforce/me"),
+    ),
 )
 
 
@@ -204,17 +216,19 @@ class Ui:
             "badge": self.badges.get(entry.badge, 0) if entry.badge else 0,
             "hot": entry.hot,
             "current": False,
+            "pages": (url_for(entry.endpoint), *entry.also),
         }
 
 
 def _mark_current(items: list[dict[str, Any]]) -> None:
-    """Mark the entry whose address the page's address continues, the longest where several do."""
+    """Mark the entry to which the page belongs: the one with the longest address that the page's continues."""
     here = request.path.rstrip("/") + "/"
-    fitting = [
-        item
-        for item in items
-        if here == item["href"].rstrip("/") + "/"
-        or (item["href"] != "/" and here.startswith(item["href"].rstrip("/") + "/"))
-    ]
-    if fitting:
-        max(fitting, key=lambda item: len(item["href"]))["current"] = True
+    best, length = None, 0
+    for item in items:
+        for page in item["pages"]:
+            stem = page.rstrip("/") + "/"
+            fits = here == stem or (stem != "/" and here.startswith(stem))
+            if fits and len(stem) > length:
+                best, length = item, len(stem)
+    if best is not None:
+        best["current"] = True
