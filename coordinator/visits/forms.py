@@ -16,7 +16,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from coordinator.elders.labels import SKILLS
-from coordinator.kernel.forms import Form
+from coordinator.kernel.forms import Form, options
 from coordinator.visits.labels import MODES, OUTCOMES, REMOTE_MODES, SURGE_KINDS
 from coordinator.visits.lifecycle import ContactMode
 
@@ -37,7 +37,7 @@ class EventForm(Form):
 
     area = SelectField(_l("适用范围"), coerce=int, validators=[InputRequired()])
     kind = RadioField(
-        _l("哪一类"), choices=list(SURGE_KINDS.items()), validators=[InputRequired(_l("请选一类。"))]
+        _l("哪一类"), choices=options(SURGE_KINDS), validators=[InputRequired(_l("请选一类。"))]
     )
     name = StringField(
         _l("名称"),
@@ -62,17 +62,17 @@ class OpenVisitForm(Form):
     )
     mode = RadioField(
         _l("怎样去"),
-        choices=[(mode, MODES[mode]) for mode in (ContactMode.HOME, ContactMode.PHONE, ContactMode.VIDEO)],
+        choices=options(
+            (mode, MODES[mode]) for mode in (ContactMode.HOME, ContactMode.PHONE, ContactMode.VIDEO)
+        ),
         validators=[InputRequired(_l("请选一种。"))],
     )
     people = RadioField(
         _l("几个人去"),
-        choices=[("1", _l("1 个人")), ("2", _l("2 个人"))],
+        choices=options({"1": _l("1 个人"), "2": _l("2 个人")}),
         validators=[InputRequired(_l("请选人数。"))],
     )
-    needs_skills = SelectMultipleField(
-        _l("需要的技能"), choices=list(SKILLS.items()), validators=[Optional()]
-    )
+    needs_skills = SelectMultipleField(_l("需要的技能"), choices=options(SKILLS), validators=[Optional()])
 
 
 class ReopenForm(Form):
@@ -87,11 +87,11 @@ class ContactForm(Form):
 
     mode = RadioField(
         _l("怎样联系的"),
-        choices=[(mode, MODES[mode]) for mode in REMOTE_MODES],
+        choices=options((mode, MODES[mode]) for mode in REMOTE_MODES),
         validators=[InputRequired(_l("请选一种。"))],
     )
     outcome = RadioField(
-        _l("结果怎样"), choices=list(OUTCOMES.items()), validators=[InputRequired(_l("请选结果。"))]
+        _l("结果怎样"), choices=options(OUTCOMES), validators=[InputRequired(_l("请选结果。"))]
     )
     day = DateField(_l("哪一天"), validators=[InputRequired(_l("请选日期。"))])
     start = TimeField(_l("几点"), validators=[InputRequired(_l("请选时间。"))])

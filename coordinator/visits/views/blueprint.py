@@ -72,6 +72,11 @@ def masked_phone(phone: str | None) -> str:
     return identity.mask_phone(phone) if phone else ""
 
 
+def full_phone(phone: str | None) -> str:
+    """138 0000 6027: read out and dialled from paper."""
+    return identity.format_phone(phone) if phone else ""
+
+
 @bp.context_processor
 def shared() -> dict[str, Any]:
     """What the templates of this feature call."""
@@ -83,6 +88,7 @@ def shared() -> dict[str, Any]:
         "modes_text": modes_text,
         "notes_text": notes_text,
         "masked_phone": masked_phone,
+        "full_phone": full_phone,
     }
 
 

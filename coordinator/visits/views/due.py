@@ -242,7 +242,7 @@ def scope_sentence(due: DueList) -> str:
             hour=i18n.hour(clock.now()),
             document="、".join(pack.document.short_title for pack in due.packs) or _("本地文件"),
         ),
-        _("列出今天所在的各期，以及上月和本月已逾期的。"),
+        _("含今天所在的各期，以及上月和本月已逾期的。"),
     ]
     running = {
         (item.obligation.period_to, item.obligation.period_from)

@@ -15,6 +15,7 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import Actor, Permission, current_actor, in_areas, requires
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.forms import options
 from coordinator.visits.festivals import FIRST_YEAR, LAST_YEAR, festivals
 from coordinator.visits.forms import EventForm
 from coordinator.visits.models import SurgeEvent, SurgeKind
@@ -41,7 +42,7 @@ def _offer(form: EventForm, own: list[AreaRow]) -> None:
     tops = sorted(own, key=lambda row: len(row.path))[:1]
     choices = [(row.id, row.name) for row in tops]
     choices += [(int(value), name) for value, name in area_choices(own) if int(value) not in dict(choices)]
-    form.area.choices = choices
+    form.area.choices = options(choices)
 
 
 def _year() -> int:

@@ -67,7 +67,14 @@ def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -
         raise NotFound(_("没有这种名单。"), _("请从应访清单进入。"))
     items = selected.chosen if keys is None else [item for item in selected.narrowed if item.key in keys]
     if kind == "home":
-        items = [item for item in items if Mode.HOME in item.obligation.modes and item.status != "blocked"]
+        # A festival that is over cannot be made good; a visit that was missed is still a reason to go.
+        items = [
+            item
+            for item in items
+            if Mode.HOME in item.obligation.modes
+            and item.status != "blocked"
+            and (item.home_only or item.status != "overdue")
+        ]
     items = [item for item in items if item.status in OPEN_STATUSES]
     by_elder: dict[int, list[DueItem]] = defaultdict(list)
     for item in order_items(items, selected.due.areas, "place"):

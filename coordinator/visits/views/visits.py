@@ -18,6 +18,7 @@ from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, covers, current_actor, in_areas, requires
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, DomainError, NotFound
+from coordinator.kernel.forms import options
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
 from coordinator.policy import Status
 from coordinator.visits import labels
@@ -245,7 +246,9 @@ def assign_people(visit_id: int) -> Any:
         )
     candidates = candidates_for(visit)
     form = AssignForm()
-    form.leads.choices = form.companions.choices = [(one.worker.id, one.worker.name) for one in candidates]
+    form.leads.choices = form.companions.choices = options(
+        (one.worker.id, one.worker.name) for one in candidates
+    )
     if form.validate_on_submit():
         team = _team(form, candidates)
         overridden = _overridden(team, candidates)
