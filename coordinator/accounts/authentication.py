@@ -28,11 +28,11 @@ from flask import (
 )
 from flask_babel import gettext as _
 from flask_login import login_user, logout_user
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from coordinator.accounts.forms import SignInForm
 from coordinator.accounts.kept import KeptForm
-from coordinator.accounts.models import RoleGrant, User, UserSession
+from coordinator.accounts.models import Organisation, RoleGrant, User, UserSession
 from coordinator.config import Settings
 from coordinator.extensions import db, login_manager
 from coordinator.kernel import audit, clock
@@ -183,18 +183,27 @@ def load(token: str) -> SignedIn | None:
     return None if row is None else SignedIn(*row, token=token)
 
 
-def _grants(user_id: int) -> tuple[Grant, ...]:
+def _grants(user_id: int) -> tuple[tuple[Grant, ...], str]:
+    """The roles of a user, and the name of the first place (area or organisation) among them. One query."""
     rows = db.session.execute(
-        select(RoleGrant.role, RoleGrant.area_id, Area.path, RoleGrant.organisation_id)
+        select(
+            RoleGrant.role,
+            RoleGrant.area_id,
+            Area.path,
+            RoleGrant.organisation_id,
+            func.coalesce(Area.name, Organisation.name),
+        )
         .outerjoin(Area, RoleGrant.area_id == Area.id)
+        .outerjoin(Organisation, RoleGrant.organisation_id == Organisation.id)
         .where(RoleGrant.user_id == user_id, RoleGrant.revoked_at.is_(None))
         .order_by(RoleGrant.id)
-    )
-    return tuple(Grant(role, area_id, path, organisation_id) for role, area_id, path, organisation_id in rows)
+    ).all()
+    place = next((name for *_grant, name in rows if name), "")
+    return tuple(Grant(*grant) for *grant, _name in rows), place
 
 
 def identify() -> SignedIn | None:
-    """Find the person behind the request, apply the limits, and set `g.actor`, `g.person` and `g.locale`.
+    """Find the person behind the request, apply the limits, and set `g.actor`, `g.person`, `g.place`, `g.locale`.
 
     Two queries; once a minute a third notes that the session lives.
     """
@@ -206,7 +215,7 @@ def identify() -> SignedIn | None:
     if person is None:
         forget()
         return None
-    grants = _grants(person.user_id)
+    grants, place = _grants(person.user_id)
     now = clock.now()
     idle = idle_limit({grant.role for grant in grants})
     if now >= person.expires_at or now - person.last_seen_at > idle:
@@ -225,6 +234,7 @@ def identify() -> SignedIn | None:
         )
         db.session.commit()
     g.person = person
+    g.place = place
     g.locale = person.locale
     g.actor = Actor(
         user_id=person.user_id,

@@ -11,16 +11,12 @@ from typing import Any
 from flask import current_app, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 from werkzeug.routing import BuildError
 
 from coordinator.accounts.authentication import SignedIn
 from coordinator.accounts.labels import ROLES
-from coordinator.accounts.models import Organisation
-from coordinator.extensions import db
 from coordinator.home import queries
-from coordinator.kernel.access import AREA_ROLES, Actor, Permission, Role, current_actor
-from coordinator.kernel.areas import Area
+from coordinator.kernel.access import Actor, Permission, Role, current_actor
 from coordinator.kernel.i18n import select_locale
 
 P = Permission
@@ -184,16 +180,10 @@ class Ui:
     def unread(self) -> int:
         return self.badges.get("unread", 0)
 
-    @cached_property
+    @property
     def area_name(self) -> str:
         """Where the person acts: the area, or the organisation, of the first role that has one."""
-        for grant in self._actor.grants:
-            if grant.role in AREA_ROLES and grant.area_id is not None:
-                return db.session.scalar(select(Area.name).where(Area.id == grant.area_id)) or ""
-            if grant.organisation_id is not None:
-                name = select(Organisation.name).where(Organisation.id == grant.organisation_id)
-                return db.session.scalar(name) or ""
-        return ""
+        return str(g.get("place", ""))
 
     @cached_property
     def nav(self) -> list[list[dict[str, Any]]]:

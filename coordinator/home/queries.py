@@ -15,7 +15,8 @@ from coordinator.accounts.models import Organisation
 from coordinator.elders.models import Consent, ConsentKind, ConsentState, Elder, ElderStatus, Household
 from coordinator.extensions import db
 from coordinator.fieldwork.models import RecordState, VisitRecord
-from coordinator.hours.models import EntryKind, HoursEntry, Verification
+from coordinator.hours.models import HoursEntry
+from coordinator.hours.queries import student_entries
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import Area
@@ -53,15 +54,8 @@ def _records_to_confirm(actor: Actor) -> ScalarSelect[int]:
 
 
 def _entries_to_verify(actor: Actor) -> ScalarSelect[int]:
-    reversal = HoursEntry.__table__.alias()
-    decided = exists().where(Verification.entry_id == HoursEntry.id, Verification.superseded_at.is_(None))
-    taken_back = exists().where(reversal.c.reverses_id == HoursEntry.id)
-    return (
-        _count(HoursEntry, HoursEntry.kind == EntryKind.SERVICE, ~decided, ~taken_back)
-        .join(Worker, HoursEntry.worker_id == Worker.id)
-        .where(Worker.organisation_id.in_(actor.organisation_ids(P.HOURS_VERIFY)))
-        .scalar_subquery()
-    )
+    waiting = student_entries(actor, decided=False).with_only_columns(HoursEntry.id).order_by(None)
+    return select(func.count()).select_from(waiting.subquery()).scalar_subquery()
 
 
 def badges(actor: Actor) -> dict[str, int]:

@@ -107,8 +107,11 @@ def reset_password(actor: Actor, user: User) -> str:
     return once
 
 
-def change_password(actor: Actor, user: User, *, old: str, new: str, keep_session_id: int | None) -> None:
-    """Change one's own password; all other sessions end. Raises InvalidInput (fields `old`, `password`)."""
+def change_password(actor: Actor, user: User, *, old: str, new: str) -> None:
+    """Change one's own password; all sessions end, this one too: the door opens a new one.
+
+    Raises InvalidInput (fields `old`, `password`).
+    """
     if actor.user_id != user.id:
         raise NotAllowed(_("只能修改自己的密码。"))
     if not passwords.verify(user.password_hash, old):
@@ -117,7 +120,7 @@ def change_password(actor: Actor, user: User, *, old: str, new: str, keep_sessio
         raise InvalidInput(_("新密码和现在的一样。"), _("请换一个。"), field="password")
     passwords.check_new_password(new, about=(user.username, user.name, user.email, user.phone))
     _set_password(user, new, must_change=False)
-    end_sessions(user, "password_changed", keep_id=keep_session_id)
+    end_sessions(user, "password_changed")
     audit.record(actor, "account.change_password", user, _("修改了自己的密码"))
 
 

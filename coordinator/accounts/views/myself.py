@@ -83,11 +83,7 @@ def change_password() -> Any:
         try:
             guard.begin()
             services.change_password(
-                current_actor(),
-                user,
-                old=form.old.data or "",
-                new=form.password.data or "",
-                keep_session_id=person.session_id,
+                current_actor(), user, old=form.old.data or "", new=form.password.data or ""
             )
             guard.succeeded()
         except DomainError as problem:
@@ -97,6 +93,7 @@ def change_password() -> Any:
                 guard.succeeded()
             form.take(problem)
         else:
+            authentication.open_session(user, second_factor=person.second_factor_at is not None)
             db.session.commit()
             flash(_("密码已经改好，其他设备都已退出登录。"), "ok")
             return redirect("/" if person.must_change_password else url_for("accounts.me"), 303)

@@ -100,11 +100,14 @@ def test_changing_the_password_ends_the_other_devices_only(
     user = make_user()
     sign_in(client, user)
     other = other_device(app, user)
+    copied = client.get_cookie("tanfang").value
     answer = send(client, "/accounts/password", old=PASSWORD, password=NEW, again=NEW)
     assert answer.status_code == 303, answer.text
     assert is_in(client)
     assert not is_in(other)
-    assert reasons(db_session, user) == ["password_changed"]
+    assert reasons(db_session, user) == ["password_changed"] * 2
+    other.set_cookie("tanfang", copied)
+    assert not is_in(other), "a copy of the cookie from before is dead, too"
 
 
 @pytest.mark.parametrize(
