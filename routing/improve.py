@@ -32,7 +32,7 @@ class Improver:
         self.key: Key = state.key
         self.steps = 0
         used = sum(1 for tour in state.tours if tour is not None and tour.stops)
-        self.hot = max(30.0, 2.0 * state.travel / max(1, sum(map(len, state.row)) + used))
+        self.hot = max(30.0, 6.0 * state.travel / max(1, sum(map(len, state.row)) + used))
         self.plannable = {
             need
             for need in range(model.needs)

@@ -132,8 +132,10 @@ class _Child:
             start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
         )
         self._number, self._inbox = number, inbox
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+        self._outbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._write)]
+        for thread in self._threads:
+            thread.start()
         self.send(
             {
                 "scenario": scenario.to_dict(),
@@ -146,15 +148,17 @@ class _Child:
         )
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send one message; a child that is gone is noticed by its reader."""
+        """Queue one message: a child that is still starting reads slowly, and nobody waits for it."""
+        self._outbox.put(json.dumps(message) + "\n")
+
+    def _write(self) -> None:
         stream = self.process.stdin
-        if stream is None or self.process.poll() is not None:
-            return
-        try:
-            stream.write(json.dumps(message) + "\n")
-            stream.flush()
-        except BrokenPipeError:
-            self._inbox.put((self._number, None))
+        while stream is not None and (text := self._outbox.get()) is not None:
+            try:
+                stream.write(text)
+                stream.flush()
+            except BrokenPipeError:
+                return  # the child is gone; its reader says so
 
     def _read(self) -> None:
         stream = self.process.stdout
@@ -170,7 +174,9 @@ class _Child:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._thread.join(1.0)
+        self._outbox.put(None)
+        for thread in self._threads:
+            thread.join(1.0)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 try:
