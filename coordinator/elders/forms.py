@@ -54,6 +54,8 @@ class TruthField(RadioField):
     def __init__(self, label: Any, yes: Any = None, no: Any = None, **kwargs: Any) -> None:
         choices = options([("yes", yes or _l("是")), ("no", no or _l("否")), ("", _l("不清楚"))])
         super().__init__(label, choices=choices, coerce=_spoken, validate_choice=True, **kwargs)
+        # The form macros choose the look by this name.
+        self.type = "RadioField"
 
     @property
     def truth(self) -> bool | None:
@@ -123,8 +125,8 @@ class ElderForm(Form):
         _l("片区"), description=_l("给还没有认领的人看的大致位置，例如小区名"), validators=[Length(max=60)]
     )
     moves_alone = BooleanField(_l("只有这位长者搬走，同住的人不跟着改"))
-    latitude = DecimalField(_l("纬度"), places=None, validators=[Optional()])
-    longitude = DecimalField(_l("经度"), places=None, validators=[Optional()])
+    latitude = DecimalField(_l("纬度"), places=6, validators=[Optional()])
+    longitude = DecimalField(_l("经度"), places=6, validators=[Optional()])
     lives_at_registered_address = TruthField(_l("住在户籍所在地"))
     registered_address = StringField(_l("户籍地址"), validators=[Length(max=200)])
     is_rural_household = BooleanField(_l("农村户籍"))

@@ -63,12 +63,8 @@ class WorkerForm(Form):
     start_address = StringField(
         _l("从哪里出发"), description=_l("家、单位或学校"), validators=[Length(max=200)]
     )
-    start_latitude = DecimalField(
-        _l("纬度"), places=None, validators=[InputRequired(_l("请在地图上点一下。"))]
-    )
-    start_longitude = DecimalField(
-        _l("经度"), places=None, validators=[InputRequired(_l("请在地图上点一下。"))]
-    )
+    start_latitude = DecimalField(_l("纬度"), places=6, validators=[InputRequired(_l("请在地图上点一下。"))])
+    start_longitude = DecimalField(_l("经度"), places=6, validators=[InputRequired(_l("请在地图上点一下。"))])
     service_radius_metres = IntegerField(
         _l("服务半径"), validators=[InputRequired(_l("请填服务半径。")), NumberRange(100, 50_000)]
     )

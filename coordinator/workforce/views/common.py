@@ -1,0 +1,48 @@
+"""What the pages of the workforce share."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, render_template
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from coordinator.elders import labels as elder_labels
+from coordinator.extensions import db
+from coordinator.kernel import audit, i18n
+from coordinator.kernel.access import Permission, current_actor
+from coordinator.kernel.listing import Listing
+from coordinator.workforce import fitness, labels
+
+bp = Blueprint("workforce", __name__, url_prefix="/workforce")
+Answer = str | tuple[str, int] | BaseResponse
+P = Permission
+
+
+def _words() -> dict[str, Any]:
+    """What the templates of workers read besides the worker."""
+    return {
+        "labels": labels,
+        "elder_labels": elder_labels,
+        "fitness": fitness,
+        "week_words": labels.week_words,
+        "weekdays": i18n.WEEKDAYS,
+    }
+
+
+def page_of(template: str, status: int = 200, **values: Any) -> Answer:
+    return render_template(template, **_words(), **values), status
+
+
+def download(listing: Listing, statement: Any, title: str) -> Response:
+    actor = current_actor()
+    sheet = listing.export(db.session, statement, title, scalars=False, notes=[_("电话只显示一部分。")])
+    audit.record(actor, "worker.export", "workers", _("导出%(title)s", title=title))
+    db.session.commit()
+    return Response(
+        sheet.content,
+        mimetype=sheet.mimetype,
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(sheet.filename)}"},
+    )
