@@ -33,6 +33,7 @@ FEATURES = (
     "coordinator.accounts.views",
     "coordinator.messages.views",
     "coordinator.elders.views",
+    "coordinator.elders.import_views",
     "coordinator.workforce.views",
     "coordinator.visits.views",
     "coordinator.hours.views",

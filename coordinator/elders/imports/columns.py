@@ -9,6 +9,8 @@ from typing import Any
 from coordinator.elders.imports.reading import Cell, normal_heading
 from coordinator.elders.imports.values import BLANK, CellProblem, folded, is_blank, truth
 
+# Written by ourselves in front of rows that were not taken.
+IGNORED = ("原因",)
 Parser = Callable[[Cell], Any]
 
 
@@ -31,6 +33,7 @@ class Column:
     text: bool = False
     is_date: bool = False
     secret: bool = False
+    several: bool = False
     width: int = 14
     # Shows a stored value as a person would write it (dates, choices, lists).
     show: Callable[[Any], str] = field(default=lambda value: "" if value is None else str(value))
@@ -69,7 +72,7 @@ class Layout:
                 key = None
             elif key is not None:
                 places[key] = index
-            elif text:
+            elif text and text not in IGNORED:
                 unknown.append(text)
             understood.append((text, key))
         return cls(places, unknown, doubled, understood)

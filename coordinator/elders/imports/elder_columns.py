@@ -182,7 +182,7 @@ def _choice(
     **more: Any,
 ) -> Column:
     folded = {v.folded(word): value for word, value in (all_words or words).items()}
-    several = more.pop("several", False)
+    several = more.get("several", False)
     parse: Parser = (v.choices if several else v.choice)(folded, tuple(words))
     return Column(key, heading, about, parse, choices=tuple(words), show=shown_choice(words), **more)
 

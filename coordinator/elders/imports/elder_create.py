@@ -1,8 +1,8 @@
 """Opening dossiers in bulk.
 
 The service needs about fifteen statements per dossier, twenty thousand rows would take minutes. This path writes
-the same rows as `services.create_elder`, with one audit line per dossier, in a fixed number of statements per chunk;
-a test holds the two against each other.
+the same rows as `services.create_elder`, with one audit line per dossier, in a fixed number of statements per
+chunk; a test holds the two against each other.
 """
 
 from __future__ import annotations

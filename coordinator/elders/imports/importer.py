@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from flask_babel import gettext as _
 
 from coordinator.elders.imports.columns import Column, Layout
 from coordinator.elders.imports.reading import Cell
@@ -70,6 +72,7 @@ class Importer(ABC):
     check_job: str
     apply_job: str
     noun: Any  # what the rows are, for sentences
+    about: tuple[str, ...]  # keys of the columns that tell people apart
 
     @abstractmethod
     def checker(self, batch: ImportBatch) -> Checker:
@@ -79,9 +82,26 @@ class Importer(ABC):
     def applier(self, batch: ImportBatch, actor: Actor) -> Applier:
         """A fresh applier."""
 
+    def notes(self) -> list[str]:
+        """Sentences in front of the explanations of the columns."""
+        return [
+            _("把名单填在第一张表“名单”里，一行一位。深色的列必填，其他的知道多少填多少。"),
+            _("身份证号、电话这些列是文本，请不要改成数字，否则末尾几位会丢，系统不收。"),
+            _(
+                "纬度、经度用哪种坐标系，上传时要选：手机定位是 WGS-84，高德和腾讯地图是 GCJ-02，百度地图是 BD-09。"
+                "不选就当作 WGS-84。没有坐标的空着，以后在地图上点。"
+            ),
+            _("已经在系统里的人，填了的格子会更新，空着的格子不会改掉原来的内容。"),
+            _("上传以后先检查，不会马上改动。您看过结果再决定导入。"),
+        ]
+
     def missing(self, layout: Layout, batch: ImportBatch) -> list[str]:
         """Headings of columns without which the sheet cannot be taken."""
         return layout.missing(self.columns)
+
+    @abstractmethod
+    def describe(self, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Name and a line of facts, without secrets, of persons of the register, by id; one query."""
 
     def column(self, key: str | None) -> Column | None:
         """The column with this key."""
