@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -47,7 +48,7 @@ def load_visit(actor: Actor, permission: Permission, visit_id: int) -> Visit:
         db.session.scalars(visits_in(actor, permission).where(Visit.id == visit_id)).unique().one_or_none()
     )
     if found is None:
-        raise NotFound("没有找到这次探访。", "可能已经移走，或者不在您的管辖范围内。")
+        raise NotFound(_("没有找到这次探访。"), _("可能已经移走，或者不在您的管辖范围内。"))
     return found
 
 

@@ -37,7 +37,8 @@ TOPICS = {
 @requires(Permission.POLICY_READ)
 def rules() -> str:
     """The pack in force; where several are, one at a time."""
-    packs = packs_in(current_actor().area_paths(Permission.POLICY_READ))
+    actor = current_actor()
+    packs = packs_in(actor.area_paths(Permission.POLICY_READ))
     wanted = request.args.get("pack")
     pack = next((one for one in packs if one.id == wanted), packs[0] if packs else None)
     settings = []
@@ -55,4 +56,5 @@ def rules() -> str:
         periods=PERIODS,
         every=EVERY,
         topics=TOPICS,
+        link_to_events=actor.may(Permission.DUE_READ),
     )
