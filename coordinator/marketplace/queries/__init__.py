@@ -1,0 +1,1 @@
+"""Reads of the marketplace, each with a fixed number of queries."""

@@ -1,0 +1,52 @@
+"""How far, and how much longer a day becomes with one more visit. Straight lines times a factor: an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from coordinator.kernel.geo import haversine_m
+from coordinator.planning.translate.people import DETOURS, SPEEDS_KMH
+from coordinator.workforce.models import TravelMode
+
+Place = tuple[float, float]
+
+
+class Stop(NamedTuple):
+    """A visit that is held already: when, and where (None: the home is not on the map)."""
+
+    starts_at: datetime
+    ends_at: datetime
+    place: Place | None
+
+
+class Way(NamedTuple):
+    """Metres by road from the nearest place before the visit, the seconds a day grows by, and whether the visit
+    lies between two others of that day."""
+
+    metres: int
+    added_seconds: int
+    between: bool
+
+
+def road_metres(mode: TravelMode, start: Place, end: Place) -> float:
+    """The way by road, estimated."""
+    return haversine_m(*start, *end) * DETOURS[mode]
+
+
+def seconds(mode: TravelMode, metres: float) -> int:
+    """Seconds for so many metres by road."""
+    return round(metres / (SPEEDS_KMH[mode] / 3.6))
+
+
+def way_to(mode: TravelMode, start: Place, held: Sequence[Stop], at: datetime, place: Place) -> Way:
+    """The way to a visit at `place` that begins at `at`, put among the visits `held` on that day."""
+    stops = sorted(stop for stop in held if stop.place is not None)
+    before = [stop.place for stop in stops if stop.starts_at <= at]
+    after = [stop.place for stop in stops if stop.starts_at > at]
+    came_from = before[-1] if before and before[-1] is not None else start
+    goes_to = after[0] if after and after[0] is not None else start
+    there = road_metres(mode, came_from, place)
+    added = there + road_metres(mode, place, goes_to) - road_metres(mode, came_from, goes_to)
+    return Way(round(there), seconds(mode, max(0.0, added)), bool(before and after))
