@@ -1,17 +1,13 @@
 """What is done to visits: every verb flushes and writes its audit line, none commits."""
 
+from coordinator.visits.services.common import move_visit
 from coordinator.visits.services.contacts import log_remote_contact
 from coordinator.visits.services.moves import (
-    assign,
     begin_visit,
     cancel_visit,
-    check_team,
     close_visit,
     mark_missed,
-    mark_no_show,
-    move_visit,
     open_visit,
-    release,
     reopen_visit,
 )
 from coordinator.visits.services.rules import (
@@ -20,6 +16,7 @@ from coordinator.visits.services.rules import (
     store_policy_version,
     write_overdue_reason,
 )
+from coordinator.visits.services.team import assign, check_team, mark_no_show, release
 
 __all__ = [
     "add_event",
