@@ -11,6 +11,7 @@ import redis
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, render_template, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
@@ -36,6 +37,7 @@ FEATURES = (
     "coordinator.elders.import_views",
     "coordinator.workforce.views",
     "coordinator.visits.views",
+    "coordinator.planning.views",
     "coordinator.hours.views",
     "coordinator.home.views",
 )
@@ -174,12 +176,12 @@ def wants_json() -> bool:
     return best == "application/json" and request.accept_mimetypes["text/html"] == 0
 
 
-def _error_response(status: int, title: str, text: str, *, headers: dict[str, str] | None = None) -> Response:
+def _error_response(status: int, title: Any, text: Any, *, headers: dict[str, str] | None = None) -> Response:
     """One error page for people, one JSON object for programs, a plain strip for a partial update."""
     error = {
         "status": status,
-        "title": title,
-        "text": text,
+        "title": str(title),
+        "text": str(text),
         "reference": g.get("request_id", ""),
         "action_href": "/",
         "action_label": _("回到首页"),
@@ -206,14 +208,14 @@ def _same_origin() -> bool:
 
 
 _HTTP_TEXTS = {
-    400: ("这次请求没有看懂", "请返回上一页再试一次。"),
-    404: ("没有找到这一页", "可能已经移走，或者不在您的管辖范围内。"),
-    405: ("这一页不能这样打开", "请从页面上的按钮进入。"),
-    413: ("文件太大", "一次最多 16 MB。请分成几个文件再上传。"),
-    415: ("不支持这种格式", "请换一种格式再试。"),
-    429: ("操作太频繁了", "请稍等再试。"),
-    500: ("系统出了点问题", "已经记下来了。请稍后再试；如果急用，请把下面的编号告诉管理员。"),
-    503: ("系统正忙", "请过半分钟再试，您填写的内容没有丢。"),
+    400: (_l("这次请求没有看懂"), _l("请返回上一页再试一次。")),
+    404: (_l("没有找到这一页"), _l("可能已经移走，或者不在您的管辖范围内。")),
+    405: (_l("这一页不能这样打开"), _l("请从页面上的按钮进入。")),
+    413: (_l("文件太大"), _l("一次最多 16 MB。请分成几个文件再上传。")),
+    415: (_l("不支持这种格式"), _l("请换一种格式再试。")),
+    429: (_l("操作太频繁了"), _l("请稍等再试。")),
+    500: (_l("系统出了点问题"), _l("已经记下来了。请稍后再试；如果急用，请把下面的编号告诉管理员。")),
+    503: (_l("系统正忙"), _l("请过半分钟再试，您填写的内容没有丢。")),
 }
 
 
@@ -238,13 +240,13 @@ def _register_errors(app: Flask) -> None:
     def database_away(problem: OperationalError) -> Response:
         db.session.rollback()
         log.error("database away", error=str(problem.orig)[:200])
-        return _error_response(503, *(_(text) for text in _HTTP_TEXTS[503]), headers={"Retry-After": "5"})
+        return _error_response(503, *_HTTP_TEXTS[503], headers={"Retry-After": "5"})
 
     @app.errorhandler(redis.exceptions.RedisError)
     def queue_away(problem: redis.exceptions.RedisError) -> Response:
         db.session.rollback()
         log.error("queue away", error=str(problem)[:200])
-        return _error_response(503, *(_(text) for text in _HTTP_TEXTS[503]), headers={"Retry-After": "5"})
+        return _error_response(503, *_HTTP_TEXTS[503], headers={"Retry-After": "5"})
 
     @app.errorhandler(HTTPException)
     def http_problem(problem: HTTPException) -> Response:
@@ -253,7 +255,7 @@ def _register_errors(app: Flask) -> None:
             return problem.get_response()  # type: ignore[return-value]
         db.session.rollback()
         title, text = _HTTP_TEXTS.get(status, _HTTP_TEXTS[400 if status < 500 else 500])
-        return _error_response(status, _(title), _(text))
+        return _error_response(status, title, text)
 
     @app.errorhandler(Exception)
     def unexpected(problem: Exception) -> Response:
@@ -261,7 +263,7 @@ def _register_errors(app: Flask) -> None:
         log.exception("unexpected error", path=request.path)
         if app.config["TESTING"]:
             raise problem
-        return _error_response(500, *(_(text) for text in _HTTP_TEXTS[500]))
+        return _error_response(500, *_HTTP_TEXTS[500])
 
 
 def public(view: Any) -> Any:

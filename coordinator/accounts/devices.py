@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 # The first match wins: most browsers also name the ones they descend from.
-_BROWSERS = (
-    ("MicroMessenger", "微信"),
-    ("DingTalk", "钉钉"),
+_BROWSERS: tuple[tuple[str, Any], ...] = (
+    ("MicroMessenger", _l("微信")),
+    ("DingTalk", _l("钉钉")),
     ("Edg", "Edge"),
-    ("HuaweiBrowser", "华为浏览器"),
-    ("MiuiBrowser", "小米浏览器"),
-    ("QQBrowser", "QQ 浏览器"),
+    ("HuaweiBrowser", _l("华为浏览器")),
+    ("MiuiBrowser", _l("小米浏览器")),
+    ("QQBrowser", _l("QQ 浏览器")),
     ("Firefox", "Firefox"),
     ("Chrome", "Chrome"),
     ("Safari", "Safari"),
 )
-_SYSTEMS = (
+_SYSTEMS: tuple[tuple[str, Any], ...] = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
-    ("HarmonyOS", "鸿蒙"),
+    ("HarmonyOS", _l("鸿蒙")),
     ("Android", "Android"),
     ("Windows", "Windows"),
     ("Mac OS", "macOS"),
@@ -34,4 +37,4 @@ def device(user_agent: str | None) -> str:
     system = next((name for sign, name in _SYSTEMS if sign in text), "")
     if browser and system:
         return _("%(browser)s（%(system)s）", browser=browser, system=system)
-    return browser or system or _("未知设备")
+    return str(browser or system or _("未知设备"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -48,7 +49,7 @@ def get_account(actor: Actor, user_id: int) -> User:
     """One account in the actor's area. Raises NotFound otherwise."""
     user = db.session.scalar(accounts(actor).where(User.id == user_id))
     if user is None:
-        raise NotFound("没有这个账号。", "可能不在您的管辖范围内。")
+        raise NotFound(_("没有这个账号。"), _("可能不在您的管辖范围内。"))
     return user
 
 
@@ -127,5 +128,5 @@ def get_organisation(actor: Actor, organisation_id: int) -> Organisation:
     """One organisation of the actor's area. Raises NotFound otherwise."""
     found = db.session.scalar(organisations(actor).where(Organisation.id == organisation_id))
     if found is None:
-        raise NotFound("没有这个单位。", "可能不在您的管辖范围内。")
+        raise NotFound(_("没有这个单位。"), _("可能不在您的管辖范围内。"))
     return found

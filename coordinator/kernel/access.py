@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask import g, has_request_context
+from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, false, or_, select, true
 
 from coordinator.kernel.areas import Area
@@ -203,7 +204,7 @@ def demand(actor: Actor, permission: Permission, area_path: str | None = None) -
     if actor is SYSTEM:
         return
     if not actor.may(permission) or (area_path is not None and not covers(actor, permission, area_path)):
-        raise NotAllowed("您没有这项权限。", "如果工作需要，请联系街道管理员开通。")
+        raise NotAllowed(_("您没有这项权限。"), _("如果工作需要，请联系街道管理员开通。"))
 
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
+from flask_babel import force_locale
+from flask_babel import gettext as _
 from sqlalchemy import func, select, text
 
 from coordinator.accounts.models import User
@@ -50,11 +52,14 @@ def send_email(delivery_id: int) -> None:
     if user.email is None or not user.is_active or not channels.email_is_on():
         _close(owed, DeliveryState.FAILED, "no address, account disabled, or no mail server")
         return
+    messages = [message for _delivery, message in owed]
+    with force_locale(user.locale):
+        subject, body = _subject(messages), _text(user, messages)
     try:
         channels.send_email(
             user.email,
-            _subject([message for _, message in owed]),
-            _text(user, [message for _, message in owed]),
+            subject,
+            body,
             f"notice-{owed[0][0].id}-{owed[-1][0].id}",
         )
     except channels.FAILURES as problem:
@@ -115,18 +120,18 @@ def _again(delivery_id: int, when: datetime) -> None:
 
 def _subject(messages: list[Message]) -> str:
     if len(messages) == 1:
-        return f"探访：{messages[0].title}"
-    return f"探访：您有 {len(messages)} 条新消息"
+        return _("探访：%(title)s", title=messages[0].title)
+    return _("探访：您有 %(n)s 条新消息", n=len(messages))
 
 
 def _text(user: User, messages: list[Message]) -> str:
-    lines = [f"{user.name}，您好：", ""]
+    lines = [_("%(name)s，您好：", name=user.name), ""]
     lines += [f"· {moment(message.created_at)}　{message.title}" for message in messages]
     lines += [
         "",
-        "登录后查看：",
+        _("登录后查看："),
         channels.absolute_link("/messages/"),
         "",
-        "这封邮件由系统发出，请不要回复。",
+        _("这封邮件由系统发出，请不要回复。"),
     ]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from flask_babel import gettext as _
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -71,7 +72,7 @@ def open_message(actor: Actor, message_id: int) -> Message:
         select(Message).where(Message.id == message_id, Message.user_id == actor.user_id)
     )
     if message is None:
-        raise NotFound("没有这条消息。", "可能是别人的消息，或者已经清理了。")
+        raise NotFound(_("没有这条消息。"), _("可能是别人的消息，或者已经清理了。"))
     if message.read_at is None:
         message.read_at = clock.now()
         db.session.flush()
