@@ -124,7 +124,7 @@ class SignInGuard:
             raise self._away(problem) from problem
 
     def _refusal(self, wait: int) -> TooMany:
-        log.warning("sign-in limit reached", account=self.account, address=self.address, kind=self.kind)
+        log.warning("sign-in limit reached", account=self.account, remote=self.address, kind=self.kind)
         return TooMany(
             _("试的次数太多，为了保护账号先停一停。"),
             wait_text(wait) + _("忘记密码请找街道管理员重设。"),

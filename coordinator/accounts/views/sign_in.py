@@ -57,7 +57,7 @@ def _check(username: str, password: str) -> User | None:
     user = services.check_credentials(username, password)
     if user is None:
         guard.failed()
-        log.warning("sign-in failed", account=guard.account, address=request.remote_addr)
+        log.warning("sign-in failed", account=guard.account, remote=request.remote_addr)
     else:
         guard.succeeded()
     return user
@@ -110,7 +110,7 @@ def sign_in_code() -> Any:
             status = refusal.status
             headers = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, TooMany) else {}
         else:
-            log.warning("second factor refused", account=guard.account, address=request.remote_addr)
+            log.warning("second factor refused", account=guard.account, remote=request.remote_addr)
             form.code.errors = [_("动态码不对，或者刚用过。请输入手机上现在显示的 6 位数字。")]
     return render_template("accounts/code.html", form=form, kept=kept, target=target), status, headers
 
