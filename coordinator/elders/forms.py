@@ -53,7 +53,7 @@ class TruthField(RadioField):
 
     def __init__(self, label: Any, yes: Any = None, no: Any = None, **kwargs: Any) -> None:
         choices = options([("yes", yes or _l("是")), ("no", no or _l("否")), ("", _l("不清楚"))])
-        super().__init__(label, choices=choices, coerce=_spoken, validate_choice=True, **kwargs)
+        super().__init__(label, validators=[Optional()], choices=choices, coerce=_spoken, **kwargs)
         # The form macros choose the look by this name.
         self.type = "RadioField"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 
 from coordinator import policy
 from coordinator.elders.labels import is_child
 from coordinator.elders.models import Elder, Household
-from coordinator.elders.queries.facts import facts_of
+from coordinator.elders.queries.facts import facts_of_loaded
 from coordinator.elders.queries.scope import Scope, read_scope
 from coordinator.extensions import db
 from coordinator.kernel import clock
@@ -37,7 +37,7 @@ def _whole() -> tuple[Any, ...]:
         joinedload(Elder.categories),
         joinedload(Elder.certificates),
         joinedload(Elder.consents),
-        selectinload(Elder.emergency_contacts),
+        joinedload(Elder.emergency_contacts),
     )
 
 
@@ -110,7 +110,7 @@ def read_dossier(actor: Actor, elder_id: int, *, full: bool = True) -> Dossier:
     elder = elder_in_scope(actor, elder_id)
     scope = read_scope(actor, Permission.ELDER_READ)
     today = clock.today()
-    facts = facts_of([elder], on=today)[elder.id]
+    facts = facts_of_loaded(elder, on=today)
     pack = scope.pack_of(elder.area_id)
     return Dossier(
         elder=elder,

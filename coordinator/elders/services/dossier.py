@@ -126,7 +126,7 @@ def edit_elder(
         change_home(elder, checked_home(home, required=False), changes, moves_alone=moves_alone)
     if categories is not None:
         set_categories(elder, categories, changes)
-    if remove_certificate:
+    if remove_certificate and elder.certificates:
         for held in list(elder.certificates):
             db.session.delete(held)
         changes["certificate"] = ["***", None]
