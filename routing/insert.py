@@ -11,6 +11,11 @@ from routing.state import State
 Parts = tuple[tuple[int, int, StopKey], ...]
 Way = tuple[float, int, int, int, int, int]
 """Cost, then route and position of both workers, then the common start."""
+Meeting = tuple[int, int, int, int, int, int]
+"""Extra travel, then route and position of both workers, then the common start."""
+Openings = tuple[tuple[int, int, int, int], ...]
+Held = dict[int, int]
+"""Positions at which a pin holds the visit, by worker."""
 PAIR_WIDTH = 14
 """How many of the nearest workers are tried as partners of a shared visit."""
 
@@ -142,7 +147,7 @@ def _at_position(state: State, route: int, item: int, position: int) -> tuple[in
     if tour is None:
         return None
     at = min(position, len(tour.stops))
-    if not state.allowed(route, at):
+    if not state.allowed(route, at, held_too=True):
         return None
     new = state.model.with_stop(tour, at, (item, FREE, state.model.load[item]))
     if new is None or not state.fits(route, 1, new.span):
@@ -160,10 +165,12 @@ def place_pair(state: State, need: int, held: list[int] | None = None, held_day:
     model = state.model
     item = model.item_of[need]
     ways: list[Way] = []
+    pins = {pin.worker: pin.position for pin in model.pins.get(need, ())}
+    names = model.scenario.workers
+    wanted = {w: p for w in held or () if (p := pins.get(names[w].id)) is not None}
     for day in model.options(item, state.made[item]):
         if held_day is None or day == held_day:
-            _pairs(state, item, day, held, ways)
-    pins = {pin.worker: pin.position for pin in model.pins.get(need, ())}
+            _pairs(state, item, day, held, wanted, ways)
     for _, route_a, at_a, route_b, at_b, start in ways:
         load = model.load[item]
         for share in ((load, 0), (0, load)) if load else ((0, 0),):
@@ -177,7 +184,7 @@ def place_pair(state: State, need: int, held: list[int] | None = None, held_day:
     return False
 
 
-def _pairs(state: State, item: int, day: int, held: list[int] | None, ways: list[Way]) -> None:
+def _pairs(state: State, item: int, day: int, held: list[int] | None, wanted: Held, ways: list[Way]) -> None:
     """Add the day's ways to `ways`, which keeps the cheapest few in order."""
     model = state.model
     first, second = partners(model, item, held)
@@ -193,7 +200,7 @@ def _pairs(state: State, item: int, day: int, held: list[int] | None, ways: list
                 continue
             if (a, b) not in allowed if allowed is not None else not may_pair(model, item, a, b, held):
                 continue
-            best = _meet(state, item, a * model.days + day, b * model.days + day)
+            best = _meet(state, item, (a, b), day, wanted)
             if best is None:
                 continue
             stranger = weight if a not in known and b not in known else 0.0
@@ -244,24 +251,34 @@ def _ranked(state: State, item: int, day: int, workers: list[int]) -> list[tuple
     return ranked[:PAIR_WIDTH] + able[:PAIR_WIDTH]
 
 
-def _meet(state: State, item: int, route_a: int, route_b: int) -> tuple[int, int, int, int, int, int] | None:
+def _meet(state: State, item: int, pair: tuple[int, int], day: int, wanted: Held) -> Meeting | None:
     """Return (extra travel, route, position, route, position, start) of the cheapest common start."""
+    model = state.model
+    route_a, route_b = (worker * model.days + day for worker in pair)
     tour_a, tour_b = state.tours[route_a], state.tours[route_b]
     if tour_a is None or tour_b is None:
         return None
-    best: tuple[int, int, int, int, int, int] | None = None
+    openings_a, openings_b = model.openings(tour_a, item), model.openings(tour_b, item)
+    if state.positions or wanted:
+        openings_a = _held_openings(state, route_a, openings_a, wanted.get(pair[0]))
+        openings_b = _held_openings(state, route_b, openings_b, wanted.get(pair[1]))
+    best: Meeting | None = None
     least = 1 << 60
-    held = bool(state.positions)
-    openings_b = state.model.openings(tour_b, item)
-    for delta_a, at_a, low_a, high_a in state.model.openings(tour_a, item):
-        if held and not state.allowed(route_a, at_a):
-            continue
+    for delta_a, at_a, low_a, high_a in openings_a:
         for delta_b, at_b, low_b, high_b in openings_b:
             if delta_a + delta_b >= least:
                 break
             start = low_a if low_a > low_b else low_b
-            if start > high_a or start > high_b or (held and not state.allowed(route_b, at_b)):
-                continue
-            least = delta_a + delta_b
-            best = (least, route_a, at_a, route_b, at_b, start)
+            if start <= high_a and start <= high_b:
+                least = delta_a + delta_b
+                best = (least, route_a, at_a, route_b, at_b, start)
     return best
+
+
+def _held_openings(state: State, route: int, openings: Openings, position: int | None) -> Openings:
+    """Return the insertions that keep pinned positions, the new stop's own among them."""
+    if position is None:
+        return tuple(opening for opening in openings if state.allowed(route, opening[1]))
+    at = min(position, len(state.row[route]))
+    fits = state.allowed(route, at, held_too=True)
+    return tuple(opening for opening in openings if fits and opening[1] == at)

@@ -236,8 +236,11 @@ class State:
                     return False
         return True
 
-    def allowed(self, route: int, position: int) -> bool:
-        """Whether an insertion at a position keeps the pinned positions of a route."""
+    def allowed(self, route: int, position: int, *, held_too: bool = False) -> bool:
+        """Whether an insertion at a position keeps the pinned positions of a route.
+
+        A stop that is itself held at a position (`held_too`) may follow one that has not reached its own.
+        """
         held = self.positions.get(route)
         if not held:
             return True
@@ -245,7 +248,10 @@ class State:
             wanted = held.get(need)
             if wanted is None:
                 continue
-            if index + 1 > wanted if index >= position else index != wanted:
+            if index >= position:
+                if index + 1 > wanted:
+                    return False
+            elif index != wanted and not held_too:
                 return False
         return True
 

@@ -208,6 +208,20 @@ def test_pinned_positions_hold():
     assert (order[0], order[2], len(order)) == ("v4", "v0", 5)
 
 
+def test_a_pinned_pair_keeps_both_positions():
+    visits = [visit("two", 2, people=2), *(visit(f"v{k}", k * 0.5 + 0.5) for k in range(4))]
+    pins = [
+        {"visit": "two", "worker": "w", "position": 1},
+        {"visit": "two", "worker": "x", "position": 0},
+        {"visit": "v0", "worker": "w", "position": 2},
+    ]
+    _, plan = plan_of(day(visits, [worker("w"), worker("x"), worker("y")], pinned=pins))
+    orders = {route.worker: [stop.visit for stop in route.stops] for route in plan.routes}
+    assert orders["x"][0] == "two"
+    assert orders["w"][-2:] == ["two", "v0"] or orders["w"][1:3] == ["two", "v0"]
+    assert plan.unassigned == ()
+
+
 def test_balance_spreads_the_work():
     visits = [visit(f"v{k}", 0.2, duration=3000) for k in range(6)]
     weights = {"continuity": 0, "balance": 10}

@@ -110,6 +110,22 @@ def test_pins_stay_and_the_rest_is_replanned():
     assert after.score.unserved_priority <= before.score.unserved_priority
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_every_second_stop_pinned_at_its_position(first):
+    before = solve(STREET, Limits(time_limit=20, processes=1, iterations=40))
+    single = {visit.id for visit in STREET.visits if visit.people == 1}
+    pins = [
+        {"visit": stop.visit, "worker": route.worker, "day": route.day, "position": k}
+        for route in before.routes
+        for k, stop in enumerate(route.stops)
+        if k % 2 == first and stop.visit.split("#")[0] in single
+    ]
+    scenario = Scenario.from_dict(street(3, 60, 16) | {"pinned": pins})
+    after = solve(scenario, Limits(time_limit=20, processes=1, iterations=40), start=before)
+    assert check(scenario, after).violations == []
+    assert "pin_impossible" not in {left.reason for left in after.unassigned}
+
+
 def test_replanning_without_time_keeps_the_plan():
     before = solve(STREET, Limits(time_limit=20, processes=1, iterations=80))
     after = solve(
