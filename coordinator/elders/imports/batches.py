@@ -127,7 +127,7 @@ def decide(importer: Importer, actor: Actor, batch: ImportBatch, row_id: int, an
     word, _dash, target = answer.partition("-")
     if word == RowDecision.UPDATE and target.isdigit() and int(target) in candidates:
         row.decision, row.target_id = RowDecision.UPDATE, int(target)
-    elif answer in (RowDecision.CREATE, RowDecision.SKIP):
+    elif answer == RowDecision.SKIP or (answer == RowDecision.CREATE and not row.details.get("same_id")):
         row.decision, row.target_id = RowDecision(answer), None
     else:
         raise InvalidInput(_("请选一个答案。"), field="answer")

@@ -94,6 +94,15 @@ def _judge(importer: Importer, batch_id: int, table: Table) -> None:
         db.session.get_one(ImportBatch, batch_id).rows_done += len(rows)
         db.session.commit()
         db.session.expunge_all()
+    for number, problem in checker.afterthoughts().items():
+        row = db.session.scalars(
+            select(ImportRow).where(ImportRow.batch_id == batch_id, ImportRow.number == number)
+        ).one()
+        row.outcome = RowOutcome.REFUSE
+        row.problems = [*(row.problems or ()), problem]
+        row.values = None
+        row.details = None
+    db.session.commit()
 
 
 def _stored(batch_id: int, row: Row) -> dict[str, Any]:

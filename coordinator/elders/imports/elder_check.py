@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from coordinator.elders.imports.columns import problem
 from coordinator.elders.imports.elder_rows import complete, differences
 from coordinator.elders.imports.importer import Checker, Row
-from coordinator.elders.imports.matching import Known, Resemblances
+from coordinator.elders.imports.matching import Known, Resemblances, near
 from coordinator.elders.imports.places import Place, Places
 from coordinator.elders.labels import STATUSES
 from coordinator.elders.lookup import id_hash
@@ -53,7 +53,8 @@ class ElderChecker(Checker):
         self.communities = {one.id: one.name for one in self.places.communities.values()}
         self._register = Resemblances()
         self._file = Resemblances()
-        self._rows_by_id: dict[str, int] = {}
+        self._rows_by_id: dict[str, tuple[int, str]] = {}
+        self._doubtful: dict[int, dict[str, Any]] = {}
         self._reachable: dict[int, bool] = {}
         self._targets: dict[int, int] = {}
         self._load_register()
@@ -96,6 +97,9 @@ class ElderChecker(Checker):
         for row in rows:
             if row.outcome in (RowOutcome.CREATE, RowOutcome.ASK):
                 self._needs_contact(row)
+
+    def afterthoughts(self) -> dict[int, dict[str, Any]]:
+        return self._doubtful
 
     # ── one row ──────────────────────────────────────────────────────
 
@@ -145,10 +149,10 @@ class ElderChecker(Checker):
 
     def _against_file(self, row: Row) -> None:
         """Doubles within the file: the first row counts, also when it cannot be taken for another reason."""
-        number = row.values.get("id_number")
+        number, name = row.values.get("id_number"), row.values.get("name", "")
         if number is not None:
-            first = self._rows_by_id.setdefault(number, row.number)
-            if first != row.number:
+            first, first_name = self._rows_by_id.setdefault(number, (row.number, name))
+            if first != row.number and name == first_name:
                 row.refuse(
                     problem(
                         "id_number",
@@ -157,6 +161,10 @@ class ElderChecker(Checker):
                         _("请核对后只留一行。"),
                     )
                 )
+            elif first != row.number:
+                # One of the two is wrong, and nobody knows which.
+                row.refuse(_shared_number(first))
+                self._doubtful[first] = _shared_number(row.number)
         if row.problems:
             return
         person = self._known(row)
@@ -190,6 +198,9 @@ class ElderChecker(Checker):
                     _("如果又回来了，请先在档案里重新列入。"),
                 )
             )
+        elif row.values["name"] != elder.name and not near(row.values["name"], elder.name):
+            row.outcome = RowOutcome.ASK
+            row.details = {"candidates": [{"id": elder.id}], "same_id": True}
         else:
             matched.append((row, elder.id))
             self._file.add(self._known(row))
@@ -239,7 +250,7 @@ class ElderChecker(Checker):
         if not hashes:
             return {}
         found = db.session.execute(
-            select(Elder.id_number_hash, Elder.id, Elder.area_id, Elder.status).where(
+            select(Elder.id_number_hash, Elder.id, Elder.name, Elder.area_id, Elder.status).where(
                 Elder.id_number_hash.in_(list(hashes))
             )
         )
@@ -265,6 +276,15 @@ class ElderChecker(Checker):
             changes = differences(elder, row.values, self.communities)
             row.outcome = RowOutcome.UPDATE if changes else RowOutcome.SAME
             row.details = {"changes": changes, "version": elder.version}
+
+
+def _shared_number(other: int) -> dict[str, Any]:
+    return problem(
+        "id_number",
+        "shared_id",
+        _("和第 %(row)s 行是同一个身份证号，姓名却不同。", row=other),
+        _("请对照证件，改正填错的那一行。"),
+    )
 
 
 def _day(text: str | None) -> date | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
 from coordinator.elders import labels
 from coordinator.elders.imports import values as v
-from coordinator.elders.imports.columns import Column, Parser
+from coordinator.elders.imports.columns import Column
+from coordinator.elders.imports.kinds import (
+    choice_column,
+    day_column,
+    shown_hours,
+    shown_number,
+    text_column,
+    yes_no_column,
+)
 from coordinator.elders.models import Category, ConsentGiver, ConsentState, EconomicStatus, Health, Sex
 
 # The cells are read in the language of the forms, whatever the reader's interface speaks.
-YES_NO = ("是", "否")
 SEXES = {
     "男": Sex.MALE,
     "女": Sex.FEMALE,
@@ -144,75 +150,6 @@ MEMBERS = 2
 CONTACTS = 2
 
 
-def shown_choice(words: Mapping[str, Any]) -> Any:
-    """How a stored value is written in the template's words."""
-    names: dict[Any, str] = {}
-    for word, value in words.items():
-        names.setdefault(value, word)
-
-    def show(value: Any) -> str:
-        if isinstance(value, (list, tuple)):
-            return "、".join(names.get(one, str(one)) for one in value)
-        return "" if value is None else names.get(value, str(value))
-
-    return show
-
-
-def yes_no(value: Any) -> str:
-    """是 or 否."""
-    return "" if value is None else YES_NO[0 if value else 1]
-
-
-def shown_number(value: Any) -> str:
-    """An amount without needless decimals."""
-    return "" if value is None else f"{float(value):.6f}".rstrip("0").rstrip(".")
-
-
-def shown_hours(value: Any) -> str:
-    """9:00-17:00."""
-    return "-".join(value) if value else ""
-
-
-def _choice(
-    key: str,
-    heading: str,
-    about: Any,
-    words: dict[str, Any],
-    all_words: dict[str, Any] | None = None,
-    **more: Any,
-) -> Column:
-    folded = {v.folded(word): value for word, value in (all_words or words).items()}
-    several = more.get("several", False)
-    parse: Parser = (v.choices if several else v.choice)(folded, tuple(words))
-    return Column(key, heading, about, parse, choices=tuple(words), show=shown_choice(words), **more)
-
-
-def _yes_no(key: str, heading: str, about: Any, **more: Any) -> Column:
-    return Column(key, heading, about, v.truth, choices=YES_NO, show=yes_no, width=10, **more)
-
-
-def _day(
-    key: str, heading: str, about: Any, *, past: bool = False, forever: bool = False, **more: Any
-) -> Column:
-    def show(value: Any) -> str:
-        return "" if value is None else ("长期" if value == "forever" else str(value))
-
-    return Column(
-        key,
-        heading,
-        about,
-        v.day(past=past, forever=forever),
-        is_date=not forever,
-        show=show,
-        width=13,
-        **more,
-    )
-
-
-def _text(key: str, heading: str, about: Any, limit: int, **more: Any) -> Column:
-    return Column(key, heading, about, v.text(limit), **more)
-
-
 def _contact(number: int) -> tuple[Column, ...]:
     first = number == 1
     prefix = "紧急联系人" if first else f"紧急联系人{number}"
@@ -226,7 +163,7 @@ def _contact(number: int) -> tuple[Column, ...]:
             example=("李小明", "") if first else ("王丽", ""),
             synonyms=(old, f"{old}姓名") if first else (old, f"{old}姓名", "紧急联系人二姓名"),
         ),
-        _text(
+        text_column(
             f"contact{number}_relation",
             f"{prefix}关系",
             _l("和长者的关系，例如儿子、女儿、邻居。"),
@@ -257,15 +194,15 @@ def _member(number: int) -> tuple[Column, ...]:
             v.name,
             example=("", ""),
         ),
-        _text(f"member{number}_relation", f"{prefix}关系", _l("和长者的关系，例如老伴、长子。"), 30),
-        _day(
+        text_column(f"member{number}_relation", f"{prefix}关系", _l("和长者的关系，例如老伴、长子。"), 30),
+        day_column(
             f"member{number}_birth_date",
             f"{prefix}出生日期",
             _l("满 60 岁的家庭成员影响探访次数。"),
             past=True,
         ),
-        _yes_no(f"member{number}_lives_in", f"{prefix}是否同住", _l("不填算同住。")),
-        _yes_no(
+        yes_no_column(f"member{number}_lives_in", f"{prefix}是否同住", _l("不填算同住。")),
+        yes_no_column(
             f"member{number}_in_same_town", f"{prefix}是否在本区县", _l("不同住的子女，是否住在同一区县。")
         ),
     )
@@ -290,7 +227,7 @@ COLUMNS: tuple[Column, ...] = (
             "社区名称",
         ),
     ),
-    _text("grid", "网格", _l("社区里的网格名称。"), 60, synonyms=("网格名称", "所属网格")),
+    text_column("grid", "网格", _l("社区里的网格名称。"), 60, synonyms=("网格名称", "所属网格")),
     Column(
         "name",
         "姓名",
@@ -300,7 +237,7 @@ COLUMNS: tuple[Column, ...] = (
         synonyms=("长者姓名", "老人姓名", "老年人姓名", "被探访人姓名", "被探访人"),
         required=True,
     ),
-    _choice(
+    choice_column(
         "sex",
         "性别",
         _l("填了身份证号的可以不填。"),
@@ -309,7 +246,7 @@ COLUMNS: tuple[Column, ...] = (
         example=("女", "男"),
         width=8,
     ),
-    _day(
+    day_column(
         "birth_date",
         "出生日期",
         _l("填了身份证号的可以不填。"),
@@ -339,7 +276,7 @@ COLUMNS: tuple[Column, ...] = (
         secret=True,
         width=16,
     ),
-    _text(
+    text_column(
         "address",
         "住址",
         _l("现在住的地方，写到门牌号。同一地址的长者算一户。"),
@@ -349,7 +286,7 @@ COLUMNS: tuple[Column, ...] = (
         required=True,
         width=30,
     ),
-    _text(
+    text_column(
         "neighbourhood",
         "小区",
         _l("小区或自然村，公开待认领的探访时只显示到这里。"),
@@ -372,14 +309,16 @@ COLUMNS: tuple[Column, ...] = (
         example=("105.4426", ""),
         show=shown_number,
     ),
-    _text("registered_address", "户籍地址", _l("和住址不同时填。"), 200, width=24, synonyms=("户籍所在地",)),
-    _yes_no(
+    text_column(
+        "registered_address", "户籍地址", _l("和住址不同时填。"), 200, width=24, synonyms=("户籍所在地",)
+    ),
+    yes_no_column(
         "lives_at_registered_address",
         "是否居住在户籍所在地",
         _l("不填算是。"),
         synonyms=("是否居住在户籍地", "人户一致"),
     ),
-    _choice(
+    choice_column(
         "is_rural_household",
         "户口类别",
         _l("农村或城镇。"),
@@ -387,7 +326,7 @@ COLUMNS: tuple[Column, ...] = (
         _HUKOU_WORDS,
         synonyms=("户口性质", "户籍类型"),
     ),
-    _choice(
+    choice_column(
         "categories",
         "对象类型",
         _l("可以填几个，用顿号隔开。写失能的要填能力程度，写重残的要填残疾等级。"),
@@ -398,8 +337,8 @@ COLUMNS: tuple[Column, ...] = (
         synonyms=("特殊困难类别", "困难类别", "老人类别", "老年人类别", "类别", "对象类别"),
         width=18,
     ),
-    _text("category_evidence", "类型依据", _l("例如入户核实、计生证明。"), 200, secret=True),
-    _choice(
+    text_column("category_evidence", "类型依据", _l("例如入户核实、计生证明。"), 200, secret=True),
+    choice_column(
         "ability_level",
         "能力程度",
         _l("《老年人能力评估规范》的等级。"),
@@ -408,15 +347,17 @@ COLUMNS: tuple[Column, ...] = (
         example=("轻度失能", "能力完好"),
         synonyms=("能力等级", "失能等级", "失能程度", "能力评估等级"),
     ),
-    _day("ability_assessed_on", "评估日期", _l("能力评估的日期。"), past=True, synonyms=("能力评估日期",)),
-    _text("ability_assessor", "评估机构", _l("谁评的。"), 60, synonyms=("能力评估机构",)),
-    _yes_no(
+    day_column(
+        "ability_assessed_on", "评估日期", _l("能力评估的日期。"), past=True, synonyms=("能力评估日期",)
+    ),
+    text_column("ability_assessor", "评估机构", _l("谁评的。"), 60, synonyms=("能力评估机构",)),
+    yes_no_column(
         "has_dementia",
         "认知障碍",
         _l("诊断为认知障碍的填是。"),
         synonyms=("是否认知障碍", "失智", "是否失智"),
     ),
-    _choice(
+    choice_column(
         "certificate_grade",
         "残疾等级",
         _l("残疾人证上的等级。"),
@@ -425,8 +366,10 @@ COLUMNS: tuple[Column, ...] = (
         example=("二级", ""),
         synonyms=("残疾级别",),
     ),
-    _text("certificate_kind", "残疾类别", _l("残疾人证上的类别。"), 30, secret=True, synonyms=("残疾类型",)),
-    _text(
+    text_column(
+        "certificate_kind", "残疾类别", _l("残疾人证上的类别。"), 30, secret=True, synonyms=("残疾类型",)
+    ),
+    text_column(
         "certificate_number",
         "残疾证号",
         _l("残疾人证号码，这一列要是文本。"),
@@ -436,7 +379,7 @@ COLUMNS: tuple[Column, ...] = (
         synonyms=("残疾人证号", "残疾证号码", "残疾人证号码"),
         width=24,
     ),
-    _day(
+    day_column(
         "certificate_valid_to",
         "残疾证有效期至",
         _l("最后有效的一天，或写长期。"),
@@ -444,7 +387,7 @@ COLUMNS: tuple[Column, ...] = (
         example=("2030-12-31", ""),
         synonyms=("残疾证有效期", "残疾人证有效期至"),
     ),
-    _choice(
+    choice_column(
         "economic_status",
         "经济情况",
         _l("特困、低保、低保边缘，都不是填无。"),
@@ -453,7 +396,9 @@ COLUMNS: tuple[Column, ...] = (
         example=("低保", "无"),
         synonyms=("经济状况", "困难类型"),
     ),
-    _text("income_source", "经济来源", _l("例如养老金、子女供养。"), 60, example=("养老金", "子女供养")),
+    text_column(
+        "income_source", "经济来源", _l("例如养老金、子女供养。"), 60, example=("养老金", "子女供养")
+    ),
     Column(
         "monthly_disposable_income",
         "月可支配收入",
@@ -463,7 +408,7 @@ COLUMNS: tuple[Column, ...] = (
         show=shown_number,
         synonyms=("月可支配收入（元）",),
     ),
-    _choice(
+    choice_column(
         "health",
         "健康状况",
         _l("良好或欠佳。"),
@@ -472,17 +417,17 @@ COLUMNS: tuple[Column, ...] = (
         example=("欠佳", "良好"),
         synonyms=("身体状况",),
     ),
-    _yes_no(
+    yes_no_column(
         "is_self_caring",
         "生活自理",
         _l("自己能吃饭、穿衣、如厕填是。"),
         synonyms=("能否自理", "是否自理", "生活能否自理"),
     ),
-    _yes_no("in_hardship", "生活困难", _l("生活有实际困难填是。"), synonyms=("是否生活困难",)),
-    _yes_no("cares_for_impaired_child", "照护残疾子女", _l("和失能或残疾子女同住、要照护的填是。")),
+    yes_no_column("in_hardship", "生活困难", _l("生活有实际困难填是。"), synonyms=("是否生活困难",)),
+    yes_no_column("cares_for_impaired_child", "照护残疾子女", _l("和失能或残疾子女同住、要照护的填是。")),
     Column("children_alive", "健在子女数", _l("人数。"), v.whole(0, 20), synonyms=("子女数", "子女个数")),
-    _yes_no("spouse_alive", "配偶健在", _l("老伴在不在。"), synonyms=("配偶是否健在",)),
-    _text(
+    yes_no_column("spouse_alive", "配偶健在", _l("老伴在不在。"), synonyms=("配偶是否健在",)),
+    text_column(
         "medical_history",
         "曾患病史",
         _l("只给管理人员看，不印在路线单上。"),
@@ -491,7 +436,7 @@ COLUMNS: tuple[Column, ...] = (
         synonyms=("既往病史", "病史"),
         width=20,
     ),
-    _choice(
+    choice_column(
         "consent_service",
         "是否接受探访",
         _l("不愿意的，要在“意愿说明”里写谁去解释了什么。"),
@@ -500,7 +445,7 @@ COLUMNS: tuple[Column, ...] = (
         example=("接受", "只接受远程"),
         synonyms=("接受探访", "探访意愿", "是否接受探访关爱"),
     ),
-    _choice(
+    choice_column(
         "consent_home",
         "是否同意上门",
         _l("同意或不愿意。"),
@@ -509,10 +454,10 @@ COLUMNS: tuple[Column, ...] = (
         example=("同意", ""),
         synonyms=("同意上门",),
     ),
-    _day("consent_on", "表态日期", _l("不填算导入当天。"), past=True),
-    _choice("consent_by", "表态人", _l("本人或家属，不填算本人。"), GIVERS, _GIVER_WORDS),
+    day_column("consent_on", "表态日期", _l("不填算导入当天。"), past=True),
+    choice_column("consent_by", "表态人", _l("本人或家属，不填算本人。"), GIVERS, _GIVER_WORDS),
     Column("consent_giver", "表态家属姓名", _l("家属代为表态的必填。"), v.name),
-    _text(
+    text_column(
         "consent_note",
         "意愿说明",
         _l("不愿意的必填：谁去解释了什么，长者怎样说。"),
@@ -520,7 +465,7 @@ COLUMNS: tuple[Column, ...] = (
         secret=True,
         width=24,
     ),
-    _text(
+    text_column(
         "cautions",
         "注意事项",
         _l("探访人员能看到的提醒，例如有狗、耳背。不写病情。"),
@@ -528,13 +473,17 @@ COLUMNS: tuple[Column, ...] = (
         example=("耳背，敲门要久一点", ""),
         width=22,
     ),
-    _text("dialect", "方言", _l("只会说方言的填。"), 30),
-    _choice("prefers_sex", "希望来人性别", _l("没有要求的空着。"), {"女": Sex.FEMALE, "男": Sex.MALE}, SEXES),
-    _yes_no(
+    text_column("dialect", "方言", _l("只会说方言的填。"), 30),
+    choice_column(
+        "prefers_sex", "希望来人性别", _l("没有要求的空着。"), {"女": Sex.FEMALE, "男": Sex.MALE}, SEXES
+    ),
+    yes_no_column(
         "minors_welcome", "接受未成年人", _l("是否接受中学生随成年人来，不填算是。"), synonyms=("接受中学生",)
     ),
-    _yes_no("needs_two_visitors", "需要两人同去", _l("不填算否。"), synonyms=("需两人探访", "两人同访")),
-    _choice(
+    yes_no_column(
+        "needs_two_visitors", "需要两人同去", _l("不填算否。"), synonyms=("需两人探访", "两人同访")
+    ),
+    choice_column(
         "needs_skills", "需要的技能", _l("可以填几个。"), SKILLS, several=True, example=("护理", ""), width=18
     ),
     Column(
@@ -557,20 +506,20 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "first_name", "第一探访联系人姓名", _l("不填时按文件取子女。"), v.name, synonyms=("第一探访联系人",)
     ),
-    _text("first_relation", "第一探访联系人关系", _l("例如女儿；没有子女的由街道和社区明确。"), 30),
+    text_column("first_relation", "第一探访联系人关系", _l("例如女儿；没有子女的由街道和社区明确。"), 30),
     Column(
         "first_phone", "第一探访联系人电话", _l("手机，或带区号的座机。"), v.phone, text=True, secret=True
     ),
-    _yes_no("first_nearby", "第一探访联系人住在附近", _l("同一居住地的填是。")),
+    yes_no_column("first_nearby", "第一探访联系人住在附近", _l("同一居住地的填是。")),
     *(column for number in range(1, MEMBERS + 1) for column in _member(number)),
-    _yes_no("water_safe", "饮水是否安全", _l("家里的水。"), synonyms=("饮水安全",)),
-    _yes_no("power_safe", "生活用电是否安全", _l("家里的电。"), synonyms=("用电安全",)),
-    _yes_no("housing_safe", "住房是否安全", _l("房子。"), synonyms=("住房安全",)),
+    yes_no_column("water_safe", "饮水是否安全", _l("家里的水。"), synonyms=("饮水安全",)),
+    yes_no_column("power_safe", "生活用电是否安全", _l("家里的电。"), synonyms=("用电安全",)),
+    yes_no_column("housing_safe", "住房是否安全", _l("房子。"), synonyms=("住房安全",)),
     Column(
         "monthly_income", "家庭每月收入", _l("元。"), v.money, show=shown_number, synonyms=("家庭月收入",)
     ),
     Column("pension_monthly", "每月养老金", _l("元。"), v.money, show=shown_number, synonyms=("养老金",)),
-    _text(
+    text_column(
         "subsidies",
         "享受补贴项目",
         _l("社会救助和福利补贴的名称。"),
@@ -578,7 +527,7 @@ COLUMNS: tuple[Column, ...] = (
         synonyms=("享受社会救助和社会福利补贴项目",),
     ),
     Column("subsidy_monthly", "每月补贴金额", _l("元。"), v.money, show=shown_number),
-    _choice(
+    choice_column(
         "helped_by",
         "帮扶单位",
         _l("可以填几个。"),
@@ -587,10 +536,10 @@ COLUMNS: tuple[Column, ...] = (
         several=True,
         synonyms=("帮扶单位（组织）",),
     ),
-    _text("helper_name", "帮扶责任人", _l("姓名。"), 60),
-    _text("help_given", "帮扶措施", _l("已经做了什么。"), 500),
-    _day("enrolled_on", "建档日期", _l("不填算导入当天。"), past=True),
-    _text("notes", "备注", _l("只给管理人员看。"), 500, secret=True),
+    text_column("helper_name", "帮扶责任人", _l("姓名。"), 60),
+    text_column("help_given", "帮扶措施", _l("已经做了什么。"), 500),
+    day_column("enrolled_on", "建档日期", _l("不填算导入当天。"), past=True),
+    text_column("notes", "备注", _l("只给管理人员看。"), 500, secret=True),
 )
 
 BY_KEY = {column.key: column for column in COLUMNS}

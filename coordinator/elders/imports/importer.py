@@ -41,6 +41,10 @@ class Checker(ABC):
     def check(self, rows: Sequence[Row]) -> None:
         """Set outcome, target, details and further problems of each row."""
 
+    def afterthoughts(self) -> Mapping[int, dict[str, Any]]:
+        """Problems of earlier rows that only later ones have shown, by row number."""
+        return {}
+
 
 @dataclass(slots=True)
 class Taken:

@@ -1,0 +1,1 @@
+"""The import of workers, on the ground of `coordinator.elders.imports`."""

@@ -1,0 +1,16 @@
+"""The jobs of an import of workers; each may run twice or be cut anywhere."""
+
+from __future__ import annotations
+
+from coordinator.elders.imports import applying, checking
+from coordinator.workforce.imports.workers import WORKERS
+
+
+def check_workers(batch_id: int) -> None:
+    """Dry run of a list of workers."""
+    checking.check(WORKERS, batch_id)
+
+
+def apply_workers(batch_id: int, user_id: int | None) -> None:
+    """Write a checked list of workers."""
+    applying.take(WORKERS, batch_id, user_id)
