@@ -28,7 +28,7 @@ class Entry:
     """One line of a menu: shown when its endpoint exists and the actor holds its permission.
 
     `badge` names a count of `queries.badges`; `hot` marks it red (overdue and alerts only). `also` are addresses
-    of other pages that belong to the entry, besides those below its own.
+    of other pages that belong to the entry, besides those below its own; * stands for one part.
     """
 
     endpoint: str
@@ -44,8 +44,8 @@ DESK: tuple[tuple[Entry, ...], ...] = (
     (
         Entry("home.index", _l("工作台"), "home", P.SIGNED_IN),
         Entry("visits.due", _l("应访清单"), "list", P.DUE_READ),
-        Entry("planning.index", _l("月计划"), "cal", P.PLAN_READ),
-        Entry("planning.day", _l("日计划"), "route", P.PLAN_READ),
+        Entry("planning.month", _l("月计划"), "cal", P.PLAN_READ),
+        Entry("planning.today", _l("日计划"), "route", P.PLAN_READ, also=("/planning/plans/*/days",)),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
         Entry("visits.index", _l("探访"), "door", P.VISIT_READ),
         Entry("fieldwork.records", _l("探访记录"), "file", P.RECORD_READ, badge="records"),
@@ -212,13 +212,14 @@ class Ui:
 
 def _mark_current(items: list[dict[str, Any]]) -> None:
     """Mark the entry to which the page belongs: the one with the longest address that the page's continues."""
-    here = request.path.rstrip("/") + "/"
+    here = request.path.rstrip("/").split("/")
     best, length = None, 0
     for item in items:
         for page in item["pages"]:
-            stem = page.rstrip("/") + "/"
-            fits = here == stem or (stem != "/" and here.startswith(stem))
-            if fits and len(stem) > length:
+            stem = page.rstrip("/").split("/")
+            fits = all(part in ("*", there) for part, there in zip(stem, here, strict=False))
+            whole = len(stem) == len(here) if len(stem) == 1 else len(stem) <= len(here)
+            if fits and whole and len(stem) > length:
                 best, length = item, len(stem)
     if best is not None:
         best["current"] = True
