@@ -117,8 +117,8 @@ class PlanRoute(db.Model):
 
 class PlanStop(db.Model):
     """One visit of the plan: on a route, or unassigned with a reason. A visit of two workers has two rows with
-    the same `visit_key` (the scenario's visit id, '<elder id>#<k>'). `label` is the rule in few words; `rule` is
-    empty where a visit that was arranged by hand serves no rule.
+    the same `visit_key` (the scenario's visit id, '<elder id>#<k>'; with '!' one that was never in the scenario).
+    `label` is the rule in few words; `rule` is empty where a visit arranged by hand serves no rule.
     """
 
     __tablename__ = "plan_stops"

@@ -1,0 +1,82 @@
+"""Forms of the planning pages."""
+
+from __future__ import annotations
+
+from datetime import time
+
+from flask_babel import lazy_gettext as _l
+from wtforms import (
+    BooleanField,
+    DateField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TimeField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from coordinator.kernel.forms import Form
+from coordinator.planning.labels import WISHES
+from coordinator.planning.services.runs import LONGEST, SHORTEST
+from coordinator.planning.translate import Wish
+
+MINUTES = (
+    ("30", _l("30 秒，先看个大概")),
+    ("60", _l("1 分钟")),
+    ("120", _l("2 分钟，更省路")),
+    ("300", _l("5 分钟，人多时用")),
+)
+
+
+class StartForm(Form):
+    """Wishes of a plan run."""
+
+    continuity = RadioField(
+        _l("尽量原来的人去"), choices=[(wish.value, WISHES[wish]) for wish in Wish], default=Wish.MUCH.value
+    )
+    balance = RadioField(
+        _l("把活分匀"), choices=[(wish.value, WISHES[wish]) for wish in Wish], default=Wish.SOME.value
+    )
+    seconds = SelectField(_l("最多算多久"), choices=list(MINUTES), default="60")
+
+
+class SecondsForm(Form):
+    """Time of a run that begins from an earlier plan."""
+
+    seconds = IntegerField(
+        _l("最多算多久（秒）"), validators=[Optional(), NumberRange(SHORTEST, LONGEST)], default=30
+    )
+
+
+class MoveForm(Form):
+    """Where a visit is to go. Choices of workers and days are set by the view."""
+
+    worker = SelectField(_l("由谁去"), coerce=int, validators=[InputRequired(_l("请选一个人。"))])
+    second = SelectField(_l("同去的人"), coerce=int, default=0, validators=[Optional()])
+    day = DateField(_l("哪一天"), validators=[InputRequired(_l("请选一天。"))])
+    position = SelectField(_l("第几站"), coerce=int, default=-1, validators=[Optional()])
+    accept = BooleanField(_l("已经和本人说好"))
+
+
+class OfferForm(Form):
+    """Time of a visit that is put up for claims."""
+
+    day = DateField(_l("哪一天"), validators=[InputRequired(_l("请选一天。"))])
+    time = TimeField(_l("几点到"), validators=[InputRequired(_l("请填时间。"))], default=time(9, 30))
+
+
+class WithdrawForm(Form):
+    """Why a day's approval is taken back."""
+
+    reason = StringField(
+        _l("原因"),
+        validators=[InputRequired(_l("请写明原因。")), Length(max=150, message=_l("最多写 150 个字。"))],
+    )
+
+
+class PinForm(Form):
+    """Fix or let go."""
+
+    pinned = HiddenField()

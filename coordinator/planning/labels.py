@@ -1,0 +1,58 @@
+"""The Chinese words for the stored values of plans."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from coordinator.kernel import clock, i18n
+from coordinator.planning.models import PlanStage, PlanState
+from coordinator.planning.translate.options import Wish
+
+STATES: dict[str, Any] = {
+    PlanState.QUEUED: _l("排队等着算"),
+    PlanState.SOLVING: _l("正在计算"),
+    PlanState.READY: _l("草案，未通知"),
+    PlanState.APPROVED: _l("已批准"),
+    PlanState.SUPERSEDED: _l("已被新的计划接替"),
+    PlanState.DISCARDED: _l("已作废"),
+    PlanState.FAILED: _l("没有算成"),
+}
+# The kinds of the status macro (templates/macros/status.html) that look like these states.
+STATE_LOOKS: dict[str, str] = {
+    PlanState.QUEUED: "waiting",
+    PlanState.SOLVING: "running",
+    PlanState.READY: "draft",
+    PlanState.APPROVED: "approved",
+    PlanState.SUPERSEDED: "off",
+    PlanState.DISCARDED: "cancelled",
+    PlanState.FAILED: "failed",
+}
+STAGES: dict[str, Any] = {
+    PlanStage.OBLIGATIONS: _l("核对应访"),
+    PlanStage.ASSIGN: _l("分到人和日"),
+    PlanStage.ROUTE: _l("排每天的路线"),
+    PlanStage.CHECK: _l("独立核对"),
+    PlanStage.DRAFT: _l("生成草案"),
+}
+WISHES: dict[str, Any] = {Wish.NONE: _l("不管"), Wish.SOME: _l("照顾一些"), Wish.MUCH: _l("尽量")}
+
+LETTERS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
+
+
+def letter(index: int) -> str:
+    """The letter of a route; after the twenty-two stems and branches they begin again with a figure."""
+    turn, at = divmod(index, len(LETTERS))
+    return LETTERS[at] + (str(turn + 1) if turn else "")
+
+
+def month_name(month: date) -> str:
+    """4月; with the year when it is not this year."""
+    if i18n.select_locale() == "en":
+        return f"{month:%B}" if month.year == clock.today().year else f"{month:%B %Y}"
+    if month.year == clock.today().year:
+        return _("%(n)s月", n=month.month)
+    return _("%(y)s年%(n)s月", y=month.year, n=month.month)

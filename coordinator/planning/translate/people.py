@@ -1,0 +1,203 @@
+"""Workers as the engine sees them: shifts, days off, limits, and whom they may not visit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from typing import Any
+
+from coordinator.elders.models import Elder
+from coordinator.workforce import fitness
+from coordinator.workforce.fitness import MINOR_EARLIEST, MINOR_LATEST, UnfitCode
+from coordinator.workforce.models import TravelMode, Worker
+
+# Town factors measured against road networks: the way by road over the straight line, and usual speeds.
+DETOURS: dict[TravelMode, float] = {TravelMode.WALK: 1.40, TravelMode.BIKE: 1.45, TravelMode.CAR: 1.60}
+SPEEDS_KMH: dict[TravelMode, float] = {TravelMode.WALK: 4.5, TravelMode.BIKE: 13.0, TravelMode.CAR: 22.0}
+DETOUR = DETOURS[TravelMode.WALK]
+
+# A rest at noon for whoever works through it: elders eat and sleep then, too.
+LUNCH_WINDOW = (int(11.5 * 3600), 13 * 3600)
+LUNCH_SECONDS = 3600
+LONG_SHIFT_SECONDS = 6 * 3600
+# What no plan may go past, whatever the hour; skills and radius are the engine's own to judge.
+NEVER_TOGETHER = frozenset({UnfitCode.BARRED, UnfitCode.SEX_PREFERENCE, UnfitCode.MINORS_NOT_WELCOME})
+
+
+@dataclass(slots=True)
+class Held:
+    """What a worker holds already. Counts of visits and the days on which they lie (day indices).
+
+    `before_month` counts this month's visits before the first day to be planned, `week` those of the first day's
+    week before it, with minutes; `fixed` are visits that stand in the days to be planned.
+    """
+
+    before_month: int = 0
+    week_minutes: list[int] = field(default_factory=list)
+    fixed: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days of a scenario: index 0 is a Monday, `first` the first open day, `last` the end of the month."""
+
+    origin: date
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """Number of day indices."""
+        return (self.last - self.origin).days + 1
+
+    @property
+    def open_days(self) -> range:
+        """Indices of the days that may be planned."""
+        return range((self.first - self.origin).days, self.days)
+
+    def index(self, day: date) -> int:
+        """Index of a day; negative before the horizon."""
+        return (day - self.origin).days
+
+    def day(self, index: int) -> date:
+        """The day of an index."""
+        return self.origin + timedelta(days=index)
+
+
+def worker_key(worker_id: int) -> str:
+    """The worker's id in a scenario."""
+    return f"w{worker_id}"
+
+
+def speeds() -> dict[str, float]:
+    """Speeds for the one detour factor of a scenario: a mode's own detour is folded into its speed."""
+    return {mode.value: round(SPEEDS_KMH[mode] * DETOUR / DETOURS[mode], 3) for mode in TravelMode}
+
+
+def out_of_duty(worker: Worker, span: Span) -> dict[int, fitness.Unfit]:
+    """The open days on which the worker may visit nobody, with the first reason; weekly hours left aside."""
+    found = {}
+    for index in span.open_days:
+        hard = [one for one in fitness.duty_gate(worker, span.day(index)) if one.hard]
+        if hard:
+            found[index] = hard[0]
+    return found
+
+
+def shifts_of(worker: Worker, *, minor: bool) -> dict[int, tuple[int, int]]:
+    """Weekday → shift in seconds; a minor's is cut to daylight."""
+    found = {}
+    for hours in worker.availability:
+        opening, closing = _seconds(hours.starts), _seconds(hours.ends)
+        if minor:
+            opening, closing = max(opening, _seconds(MINOR_EARLIEST)), min(closing, _seconds(MINOR_LATEST))
+        if opening < closing:
+            found[hours.weekday] = (opening, closing)
+    return found
+
+
+def worker_record(
+    worker: Worker, span: Span, held: Held, off: Collection[int], pinned: Counter[int]
+) -> dict[str, Any] | None:
+    """The worker in scenario form, None when there is no day to plan.
+
+    `off` are day indices without duty; `pinned` counts visits that must stay, by day. Limits are raised to what
+    stands already, so that nothing arranged by hand makes the whole plan impossible.
+    """
+    minor = fitness.is_minor(worker, span.first)
+    shifts = shifts_of(worker, minor=minor)
+    not_days = set(off) | {
+        index for index in span.open_days if fitness.is_day_off(worker.exceptions, span.day(index))
+    }
+    stands = held.fixed + pinned
+    month_room = worker.max_visits_month - held.before_month
+    if month_room <= 0 and not stands:
+        return None
+    not_days |= _rest_of_full_week(worker, span, held, stands)
+    open_days = [
+        index for index in span.open_days if index not in not_days and span.day(index).weekday() in shifts
+    ]
+    if not open_days:
+        return None
+    placed = history_days(worker, span, held, shifts)
+    weeks = Counter(index // 7 for index in stands.elements()) + Counter(index // 7 for index in placed)
+    end = (worker.end_latitude, worker.end_longitude)
+    record = {
+        "id": worker_key(worker.id),
+        "role": worker.kind.value,
+        "mode": worker.travel_mode.value,
+        "start": [worker.start_latitude, worker.start_longitude],
+        "end": [worker.start_latitude, worker.start_longitude] if end[0] is None else list(end),
+        "shift": list(next(iter(shifts.values()))),
+        "shifts": {str(weekday): list(shift) for weekday, shift in sorted(shifts.items())},
+        "weekdays": sorted(shifts),
+        "not_days": sorted(not_days),
+        "skills": sorted(
+            one.skill.value for one in worker.skills if fitness.has_skill(worker, one.skill, span.first)
+        ),
+        "radius_m": worker.service_radius_metres,
+        "max_visits": max(worker.max_visits_day, *stands.values(), *Counter(placed).values(), 0),
+        "max_visits_week": max(worker.max_visits_week, *weeks.values(), 0),
+        "max_visits_month": max(month_room, stands.total()) + len(placed),
+    }
+    if worker.max_hours_week is not None:
+        record["max_hours_week"] = worker.max_hours_week
+    if minor:
+        record["companion_of_adult"] = True
+    if any(closing - opening >= LONG_SHIFT_SECONDS for opening, closing in shifts.values()):
+        record["breaks"] = [{"window": list(LUNCH_WINDOW), "duration": LUNCH_SECONDS}]
+    return record
+
+
+def history_days(worker: Worker, span: Span, held: Held, shifts: dict[int, tuple[int, int]]) -> list[int]:
+    """Days before the first open one on which the week's earlier visits can stand in the scenario.
+
+    The engine knows one limit for every week, so what was done in a week that has begun is put into it as pinned
+    visits at the worker's start. Only as many as the limits allow: the worker is not at fault here.
+    """
+    days = [index for index in range(span.open_days.start) if span.day(index).weekday() in shifts]
+    room = [index for index in days for _ in range(worker.max_visits_day)]
+    return sorted(room[: min(len(held.week_minutes), worker.max_visits_week)])
+
+
+def never_together(worker: Worker, elder: Elder, day: date) -> bool:
+    """Whether the two may not be put together at all (bars, wishes about sex, minors not welcome)."""
+    found = fitness.pairing(worker, elder, day=day, needs_skills=())
+    return any(one.code in NEVER_TOGETHER for one in found)
+
+
+def capacity_of(workers: Sequence[dict[str, Any]], span: Span) -> dict[int, tuple[float, int]]:
+    """Open day → visits the workers can make (their weekly and monthly limits spread evenly) and their number."""
+    found: dict[int, tuple[float, int]] = dict.fromkeys(span.open_days, (0.0, 0))
+    for worker in workers:
+        if worker.get("companion_of_adult"):
+            continue
+        days = [
+            index
+            for index in span.open_days
+            if index not in worker["not_days"] and span.day(index).weekday() in worker["weekdays"]
+        ]
+        weeks = Counter(index // 7 for index in days)
+        for index in days:
+            quota = min(
+                worker["max_visits"],
+                worker["max_visits_week"] / weeks[index // 7],
+                worker["max_visits_month"] / len(days),
+            )
+            visits, people = found[index]
+            found[index] = (visits + quota, people + 1)
+    return found
+
+
+def _rest_of_full_week(worker: Worker, span: Span, held: Held, stands: Counter[int]) -> set[int]:
+    """The rest of the first week when its limit is used up already."""
+    if len(held.week_minutes) < worker.max_visits_week:
+        return set()
+    week = span.open_days.start // 7
+    return {index for index in span.open_days if index // 7 == week and not stands[index]}
+
+
+def _seconds(at: time) -> int:
+    return at.hour * 3600 + at.minute * 60

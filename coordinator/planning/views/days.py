@@ -1,0 +1,411 @@
+"""The day: map, lanes, changes by hand, approval of a day."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from coordinator.extensions import db
+from coordinator.kernel import clock, i18n
+from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.kernel.errors import DomainError, InvalidInput, NotFound
+from coordinator.planning import queries, services
+from coordinator.planning.access import can_approve, can_edit
+from coordinator.planning.forms import MoveForm, OfferForm, PinForm, WithdrawForm
+from coordinator.planning.labels import STATE_LOOKS, STATES
+from coordinator.planning.models import Plan, PlanStop
+from coordinator.planning.services import Target
+from coordinator.planning.translate.people import DETOUR
+from coordinator.planning.views import bp
+from coordinator.workforce.labels import KINDS, TRAVEL_MODES
+
+AUTOMATIC = -1
+
+
+@bp.get("/day")
+@requires(Permission.PLAN_READ)
+def today() -> Response:
+    """The next day with routes of the plan in force."""
+    actor = current_actor()
+    area = queries.load_area(actor, request.args.get("area", type=int))
+    first = clock.today().replace(day=1)
+    plan = queries.shown_plan(area, first) if area is not None else None
+    if plan is None or plan.scenario is None:
+        return redirect(url_for("planning.month"), 303)
+    ahead = queries.next_day(plan, clock.today())
+    if ahead is None:
+        return redirect(url_for("planning.plan", plan_id=plan.id), 303)
+    return redirect(url_for("planning.day", plan_id=plan.id, day=ahead), 303)
+
+
+@bp.get("/plans/<int:plan_id>/days/<day>")
+@requires(Permission.PLAN_READ)
+def day(plan_id: int, day: str) -> str:
+    """One day of a plan; `stop` in the address opens a visit beside it."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id)
+    chosen = _day(day)
+    stop_id = request.args.get("stop", type=int)
+    if stop_id is not None and request.headers.get("HX-Request"):
+        return _panel(plan, chosen, stop_id)
+    view = queries.day_view(plan, chosen)
+    selected = queries.load_stop(plan, stop_id) if stop_id is not None else None
+    return render_template(
+        "planning/day.html",
+        plan=plan,
+        view=view,
+        day=chosen,
+        panel=_panel(plan, chosen, stop_id) if stop_id is not None else "",
+        selected=selected,
+        geojson=_geojson(plan, view),
+        kinds=KINDS,
+        modes=TRAVEL_MODES,
+        states=STATES,
+        looks=STATE_LOOKS,
+        detour=f"{DETOUR:.2f}",
+        editable=can_edit(actor, plan),
+        approvable=can_approve(actor, plan),
+        printable=actor.may(Permission.SHEET_PRINT),
+        open_=chosen > clock.today(),
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotFound("没有这一天。", "请从月计划里点进来。") from None
+
+
+def _geojson(plan: Plan, view: queries.DayView) -> dict[str, Any]:
+    """Routes as straight lines between doors, plates, starts, and triangles for what is not planned."""
+    features: list[dict[str, Any]] = []
+
+    def point(lat: float, lon: float, **properties: Any) -> None:
+        features.append(
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": [lon, lat]},
+                "properties": properties,
+            }
+        )
+
+    for lane in view.lanes:
+        worker, route = lane.route.worker, lane.route.letter
+        line = [[worker.start_longitude, worker.start_latitude]]
+        for stop in lane.stops:
+            home = stop.elder.household
+            if home.latitude is not None and home.longitude is not None:
+                line.append([home.longitude, home.latitude])
+        features.append(
+            {
+                "type": "Feature",
+                "geometry": {"type": "LineString", "coordinates": line},
+                "properties": {"kind": "route", "route": route},
+            }
+        )
+        point(worker.start_latitude, worker.start_longitude, kind="start", title=worker.name)
+        for number, stop in enumerate(lane.stops, start=1):
+            home = stop.elder.household
+            if home.latitude is not None and home.longitude is not None:
+                point(
+                    home.latitude,
+                    home.longitude,
+                    kind="stop",
+                    id=f"s{stop.id}",
+                    label=f"{lane.letter}{number}",
+                    title=f"{lane.letter}{number} {stop.elder.name} {i18n.hour(stop.start_seconds)}",
+                    route=route,
+                    key=stop.is_key,
+                    href=url_for("planning.day", plan_id=plan.id, day=view.day, stop=stop.id),
+                )
+    for number, row in enumerate(view.left, start=1):
+        place = view.places.get(row.elder_id)
+        if place is not None and row.visit_id is None:
+            point(*place, kind="unassigned", id=f"s{row.id}", label=str(number), title=row.elder)
+    return {"type": "FeatureCollection", "features": features}
+
+
+# --- one visit -------------------------------------------------------------------------------------------
+
+
+def _panel(plan: Plan, day: date, stop_id: int, form: MoveForm | None = None, answer: Any = None) -> str:
+    actor = current_actor()
+    stop = queries.load_stop(plan, stop_id)
+    form = form or _move_form(plan, stop, day)
+    return render_template(
+        "planning/_stop.html",
+        plan=plan,
+        stop=stop,
+        day=day,
+        form=form,
+        answer=answer,
+        offer=OfferForm(formdata=None, day=max(day, stop.period_from)) if stop.route_id is None else None,
+        offerable=actor.may(Permission.VISIT_OPEN) and services.is_offerable(stop),
+        editable=can_edit(actor, plan) and stop.visit_id is None and "!" not in stop.visit_key,
+        states=STATES,
+    )
+
+
+def _move_form(plan: Plan, stop: PlanStop, day: date) -> MoveForm:
+    """The form with its choices, filled with where the visit is now or with what the address asks for."""
+    people = queries.workers_of(plan)
+    values: dict[str, Any] = {"day": day, "position": AUTOMATIC, "second": 0}
+    if stop.route is not None:
+        values |= {"worker": stop.route.worker_id, "day": stop.route.day}
+    wished = request.args.get("worker", type=int)
+    if wished is not None:
+        values["worker"] = wished
+    if request.args.get("day"):
+        values["day"] = _day(request.args["day"])
+    form = MoveForm(data=values) if request.method == "GET" else MoveForm()
+    form.worker.choices = people
+    form.second.choices = [(0, _("不用")), *people]
+    form.position.choices = [(AUTOMATIC, _("最省路的位置"))] + [
+        (n, _("第 %(n)s 站", n=n + 1)) for n in range(12)
+    ]
+    return form
+
+
+def _target(form: MoveForm) -> Target:
+    assert form.day.data is not None, "a required field"
+    position = form.position.data
+    return Target(
+        worker_id=form.worker.data,
+        day=form.day.data,
+        position=None if position in (None, AUTOMATIC) else position,
+        second_id=form.second.data or None,
+    )
+
+
+@bp.get("/plans/<int:plan_id>/stops/<int:stop_id>/preview")
+@requires(Permission.PLAN_EDIT)
+def preview(plan_id: int, stop_id: int) -> str:
+    """What would happen if the visit went elsewhere, before anything is saved."""
+    plan = queries.load_plan(current_actor(), plan_id, Permission.PLAN_EDIT)
+    stop = queries.load_stop(plan, stop_id)
+    worker, chosen = request.args.get("worker", type=int), request.args.get("day")
+    if worker is None or not chosen:
+        return render_template("planning/_answer.html", found=None, problem=_("请选由谁去、哪一天。"))
+    position = request.args.get("position", default=AUTOMATIC, type=int)
+    target = Target(
+        worker,
+        _day(chosen),
+        None if position == AUTOMATIC else position,
+        request.args.get("second", type=int) or None,
+    )
+    try:
+        found = services.preview_move(plan, stop, target)
+    except DomainError as problem:
+        db.session.rollback()
+        text = f"{problem.message}{problem.remedy}"
+        return render_template("planning/_answer.html", found=None, problem=text)
+    db.session.rollback()
+    return render_template("planning/_answer.html", found=found, problem="")
+
+
+@bp.post("/plans/<int:plan_id>/stops/<int:stop_id>/move")
+@requires(Permission.PLAN_EDIT)
+def move(plan_id: int, stop_id: int) -> Response | tuple[str, int]:
+    """Move a visit; refused with everything that speaks against it."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
+    stop = queries.load_stop(plan, stop_id)
+    back = _day(request.form.get("back") or clock.today().isoformat())
+    form = _move_form(plan, stop, back)
+    problem: DomainError
+    if form.validate_on_submit():
+        try:
+            found = services.move_stop(
+                actor, plan, stop, _target(form), accept_warnings=bool(form.accept.data)
+            )
+            db.session.commit()
+            flash(_moved(found, stop), "ok")
+            return _to(url_for("planning.day", plan_id=plan_id, day=found.target.day, stop=stop_id))
+        except DomainError as refused:
+            db.session.rollback()
+            problem = refused
+    else:
+        problem = InvalidInput(_("请选由谁去、哪一天。"))
+    form.take(problem)
+    if request.headers.get("HX-Request"):
+        return _panel(plan, back, stop_id, form, problem), 422
+    panel = _panel(plan, back, stop_id, form, problem)
+    return render_template("planning/stop.html", plan=plan, day=back, panel=panel), 422
+
+
+def _moved(found: services.Preview, stop: PlanStop) -> str:
+    return _(
+        "%(elder)s改由%(worker)s %(day)s %(time)s 去，已固定。",
+        elder=stop.elder.name,
+        worker=found.worker_name,
+        day=i18n.day(found.target.day),
+        time=i18n.hour(stop.start_seconds),
+    )
+
+
+def _to(url: str) -> Response:
+    """Go on to a page, also from a partial update."""
+    if request.headers.get("HX-Request"):
+        answer = Response("")
+        answer.headers["HX-Redirect"] = url
+        return answer
+    return redirect(url, 303)
+
+
+@bp.post("/plans/<int:plan_id>/stops/<int:stop_id>/take-off")
+@requires(Permission.PLAN_EDIT)
+def take_off(plan_id: int, stop_id: int) -> Response:
+    """Take a visit off its route."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
+    stop = queries.load_stop(plan, stop_id)
+    chosen = stop.route.day if stop.route is not None else plan.month
+    services.take_off(actor, plan, stop)
+    db.session.commit()
+    flash(_("%(elder)s这次已从路线里拿下，在“没排上”里。", elder=stop.elder.name), "ok")
+    return redirect(url_for("planning.day", plan_id=plan_id, day=chosen), 303)
+
+
+@bp.post("/plans/<int:plan_id>/stops/<int:stop_id>/pin")
+@requires(Permission.PLAN_EDIT)
+def pin(plan_id: int, stop_id: int) -> Response:
+    """Fix a visit where it is, or let it go."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
+    stop = queries.load_stop(plan, stop_id)
+    chosen = stop.route.day if stop.route is not None else plan.month
+    services.pin_stops(actor, plan, [stop], pinned=PinForm().pinned.data == "1")
+    db.session.commit()
+    return redirect(url_for("planning.day", plan_id=plan_id, day=chosen, stop=stop_id), 303)
+
+
+@bp.post("/plans/<int:plan_id>/days/<day>/pin")
+@requires(Permission.PLAN_EDIT)
+def pin_day(plan_id: int, day: str) -> Response:
+    """Fix everything on a day."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
+    chosen = _day(day)
+    view = queries.day_view(plan, chosen)
+    count = services.pin_stops(actor, plan, [stop for lane in view.lanes for stop in lane.stops], pinned=True)
+    db.session.commit()
+    flash(_("固定了 %(n)s 次，重排时不动。", n=count), "ok")
+    return redirect(url_for("planning.day", plan_id=plan_id, day=chosen), 303)
+
+
+@bp.post("/plans/<int:plan_id>/stops/<int:stop_id>/offer")
+@requires(Permission.VISIT_OPEN)
+def offer(plan_id: int, stop_id: int) -> Response:
+    """Put a visit that was left out up for claims."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
+    stop = queries.load_stop(plan, stop_id)
+    form = OfferForm()
+    if not form.validate_on_submit() or form.day.data is None or form.time.data is None:
+        raise InvalidInput(_("请填哪一天、几点。"))
+    seconds = form.time.data.hour * 3600 + form.time.data.minute * 60
+    services.offer_stop(actor, plan, stop, form.day.data, seconds)
+    db.session.commit()
+    flash(_("%(elder)s这次已放到可认领。", elder=stop.elder.name), "ok")
+    if request.form.get("back"):
+        return redirect(url_for("planning.day", plan_id=plan_id, day=_day(request.form["back"])), 303)
+    return redirect(url_for("planning.left", plan_id=plan_id), 303)
+
+
+# --- approval of a day -----------------------------------------------------------------------------------
+
+
+@bp.get("/plans/<int:plan_id>/days/<day>/approve")
+@requires(Permission.PLAN_APPROVE)
+def approve_day_question(plan_id: int, day: str) -> str:
+    """What approving a day means."""
+    plan = queries.load_plan(current_actor(), plan_id, Permission.PLAN_APPROVE)
+    chosen = _day(day)
+    view = queries.day_view(plan, chosen)
+    people = "、".join(lane.route.worker.name for lane in view.lanes if not lane.approved)
+    return render_template(
+        "planning/confirm.html",
+        title=_("批准%(day)s", day=i18n.day(chosen)),
+        question=_("批准%(day)s的路线，通知 %(p)s 人？", day=i18n.day(chosen), p=view.draft_people),
+        lines=[
+            _("生成 %(n)s 次探访", n=view.drafts),
+            _("通知：%(people)s", people=people),
+            _("批准后可以打印正式的路线单"),
+        ],
+        action=url_for("planning.approve_day", plan_id=plan_id, day=day),
+        verb=_("批准并通知 %(p)s 人", p=view.draft_people),
+        back=url_for("planning.day", plan_id=plan_id, day=day),
+        opposite=_("先不批准"),
+        tone="primary",
+    )
+
+
+@bp.post("/plans/<int:plan_id>/days/<day>/approve")
+@requires(Permission.PLAN_APPROVE)
+def approve_day(plan_id: int, day: str) -> Response:
+    """Approve a day and tell its workers."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id, Permission.PLAN_APPROVE)
+    done = services.approve_day(actor, plan, _day(day))
+    db.session.commit()
+    flash(_("已批准 %(n)s 次探访，通知了 %(p)s 人。", n=done.visits, p=done.told), "ok")
+    if done.elsewhere:
+        flash(_("%(n)s 次已经另外安排，没有重复派。", n=done.elsewhere), "info")
+    for problem in done.problems:
+        flash(_("没有派成：%(what)s", what=problem), "warn")
+    return redirect(url_for("planning.day", plan_id=plan_id, day=day), 303)
+
+
+@bp.get("/plans/<int:plan_id>/days/<day>/withdraw")
+@requires(Permission.PLAN_APPROVE)
+def withdraw_question(plan_id: int, day: str) -> str:
+    """What withdrawing a day's approval means."""
+    plan = queries.load_plan(current_actor(), plan_id, Permission.PLAN_APPROVE)
+    return _withdraw_page(plan, _day(day), WithdrawForm())
+
+
+def _withdraw_page(plan: Plan, day: date, form: WithdrawForm) -> str:
+    what = services.withdrawal_of(plan, day)
+    lines = [
+        _("取消 %(n)s 次探访，%(p)s 位人员会收到“计划撤回了”", n=what.visits, p=what.workers),
+        _("已打印的 %(n)s 张路线单作废", n=what.sheets),
+        _("当天的路线变回草案，可以再改、再批准"),
+    ]
+    if what.begun:
+        lines.append(_("已经开始或做完的 %(n)s 次不受影响", n=what.begun))
+    return render_template(
+        "planning/confirm.html",
+        title=_("撤回%(day)s", day=i18n.day(day)),
+        question=_("撤回%(day)s的批准？", day=i18n.day(day)),
+        lines=lines,
+        form=form,
+        action=url_for("planning.withdraw_day", plan_id=plan.id, day=day),
+        verb=_("撤回批准"),
+        back=url_for("planning.day", plan_id=plan.id, day=day),
+        opposite=_("先不撤回"),
+        tone="refuse",
+    )
+
+
+@bp.post("/plans/<int:plan_id>/days/<day>/withdraw")
+@requires(Permission.PLAN_APPROVE)
+def withdraw_day(plan_id: int, day: str) -> Response | tuple[str, int]:
+    """Take a day's approval back."""
+    actor = current_actor()
+    plan = queries.load_plan(actor, plan_id, Permission.PLAN_APPROVE)
+    chosen, form = _day(day), WithdrawForm()
+    if form.validate_on_submit():
+        try:
+            done = services.withdraw_day(actor, plan, chosen, form.reason.data or "")
+            db.session.commit()
+            flash(_("已撤回，取消了 %(n)s 次探访。", n=done.visits), "ok")
+            return redirect(url_for("planning.day", plan_id=plan_id, day=day), 303)
+        except DomainError as problem:
+            db.session.rollback()
+            form.take(problem)
+    return _withdraw_page(plan, chosen, form), 422
