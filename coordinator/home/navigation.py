@@ -60,7 +60,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("workforce.students", _l("学生名单"), "people", P.STUDENT_READ),
         Entry("workforce.roster", _l("本单位人员"), "team", P.ROSTER_READ),
         Entry("hours.index", _l("时数"), "clock", P.HOURS_READ),
-        Entry("hours.certificates", _l("记录证明"), "cert", P.CERTIFICATE_ISSUE),
+        Entry("hours.certificates", _l("记录证明"), "cert", P.HOURS_READ),
         Entry("supervision.coverage", _l("统计与上报"), "chart", P.COVERAGE_READ),
         Entry("visits.rules", _l("规则与依据"), "book", P.POLICY_READ, also=("/events",)),
     ),
@@ -70,7 +70,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
     ),
 )
 PHONE: tuple[Entry, ...] = (
-    Entry("fieldwork.today", _l("今天"), "door", P.WORK),
+    Entry("fieldwork.today", _l("今天"), "door", P.WORK, also=("/my-visits",)),
     Entry("marketplace.open_visits", _l("可认领"), "plus", P.WORK),
     Entry("hours.mine", _l("时数"), "clock", P.OWN_HOURS),
     Entry(

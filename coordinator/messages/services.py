@@ -33,7 +33,8 @@ def notify(
         {
             "user_id": user_id,
             "dedupe_key": dedupe_key,
-            "title": title,
+            # It becomes the subject of a mail: one line.
+            "title": " ".join(title.split()),
             "body": body,
             "link": link,
             "created_at": now,
