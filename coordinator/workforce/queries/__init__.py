@@ -19,6 +19,7 @@ from coordinator.workforce.queries.loading import (
     worker_for_duty,
     worker_in_scope,
     workers_for_duty,
+    workers_for_pairing,
     workers_for_planning,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "worker_in_scope",
     "worker_rows",
     "workers_for_duty",
+    "workers_for_pairing",
     "workers_for_planning",
 ]

@@ -20,7 +20,7 @@ from coordinator.workforce.queries import (
     bars_of,
     service_contact_of,
     worker_for_duty,
-    workers_for_planning,
+    workers_for_pairing,
 )
 from coordinator.workforce.views.common import Answer, P, bp, page_of
 
@@ -35,7 +35,7 @@ def pairing(elder_id: int) -> Answer:
     bars = bars_of(elder_id=elder.id)
     barred = {one.worker_id for one in bars}
     candidates = []
-    for one in workers_for_planning(elder.area.path):
+    for one in workers_for_pairing(elder.area.path):
         if one.id in barred or fitness.is_minor(one, today):
             continue
         found = fitness.pairing(one, elder, day=today)
