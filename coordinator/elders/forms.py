@@ -37,7 +37,9 @@ from coordinator.elders.labels import (
     STATUSES,
 )
 from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState, ElderStatus
+from coordinator.kernel import clock
 from coordinator.kernel.forms import Form, options
+from coordinator.kernel.identity import IdentityError, clean_name, normalise_phone, parse_resident_id
 
 MEMBER_ROWS = 8
 CONTACT_ROWS = 5
@@ -79,6 +81,22 @@ def _money(label: Any) -> DecimalField:
     return DecimalField(label, places=2, validators=[Optional(), NumberRange(0, 9_999_999)])
 
 
+def typed_right(form: Form, field: Any) -> None:  # noqa: ARG001 -- WTForms' signature
+    """Validator of names, ID numbers and telephones: the first round already says all that is wrong with them."""
+    text = (field.data or "").strip()
+    if not text:
+        return
+    try:
+        if field.short_name == "name":
+            clean_name(text)
+        elif field.short_name == "id_number":
+            parse_resident_id(text, today=clock.today())
+        else:
+            normalise_phone(text)
+    except IdentityError as problem:
+        raise ValidationError(problem.message) from None
+
+
 class ContactRow(Row):
     row_id = HiddenField()
     name = StringField(_l("姓名"), validators=[Length(max=60)])
@@ -107,13 +125,15 @@ class ElderForm(Form):
 
     version = HiddenField()
     area_id = SelectField(_l("社区（村）"), validators=[InputRequired(_l("请选社区（村）。"))])
-    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60)])
+    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60), typed_right])
     id_number = StringField(
-        _l("身份证号"), description=_l("填了身份证号，性别和出生日期可以不填"), validators=[Length(max=30)]
+        _l("身份证号"),
+        description=_l("填了身份证号，性别和出生日期可以不填"),
+        validators=[Length(max=30), typed_right],
     )
     sex = RadioField(_l("性别"), choices=options(SEXES), validators=[Optional()])
     birth_date = DateField(_l("出生日期"), validators=[Optional()])
-    phone = StringField(_l("电话"), validators=[Length(max=40)])
+    phone = StringField(_l("电话"), validators=[Length(max=40), typed_right])
     enrolled_on = DateField(_l("建档日期"), validators=[Optional()])
 
     address = StringField(
@@ -242,11 +262,11 @@ class ConsentForm(Form):
 class FirstContactForm(Form):
     """第一探访联系人."""
 
-    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60)])
+    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60), typed_right])
     relation = StringField(
         _l("与长者关系"), validators=[InputRequired(_l("请填和长者的关系。")), Length(max=30)]
     )
-    phone = StringField(_l("电话"), validators=[Length(max=40)])
+    phone = StringField(_l("电话"), validators=[Length(max=40), typed_right])
     lives_nearby = RadioField(
         _l("住得远近"),
         choices=options([("yes", _l("住在本地，常上门看望")), ("no", _l("住在外地，常打电话问候"))]),

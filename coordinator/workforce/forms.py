@@ -22,6 +22,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from coordinator.elders.forms import typed_right
 from coordinator.elders.labels import SEXES, SKILLS
 from coordinator.kernel.errors import InvalidInput
 from coordinator.kernel.forms import Form, options
@@ -38,14 +39,16 @@ SPANS: dict[str, tuple[time, time]] = {
 
 
 class WorkerForm(Form):
-    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60)])
+    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60), typed_right])
     kind = SelectField(_l("类别"), choices=options(KINDS), validators=[InputRequired(_l("请选类别。"))])
     id_number = StringField(
-        _l("身份证号"), description=_l("填了身份证号，性别和出生日期可以不填"), validators=[Length(max=30)]
+        _l("身份证号"),
+        description=_l("填了身份证号，性别和出生日期可以不填"),
+        validators=[Length(max=30), typed_right],
     )
     sex = RadioField(_l("性别"), choices=options(SEXES), validators=[Optional()])
     birth_date = DateField(_l("出生日期"), validators=[Optional()])
-    phone = StringField(_l("电话"), validators=[Length(max=40)])
+    phone = StringField(_l("电话"), validators=[Length(max=40), typed_right])
     area_id = SelectField(_l("服务范围"), validators=[InputRequired(_l("请选街道或社区。"))])
     organisation_id = SelectField(
         _l("所在单位"), description=_l("在校学生选学校"), validators=[Optional()], validate_choice=True
@@ -83,11 +86,13 @@ class CredentialForm(Form):
 
 
 class GuardianForm(Form):
-    name = StringField(_l("监护人姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60)])
+    name = StringField(
+        _l("监护人姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60), typed_right]
+    )
     relation = StringField(
         _l("与学生关系"), validators=[InputRequired(_l("请填和学生的关系。")), Length(max=30)]
     )
-    phone = StringField(_l("电话"), validators=[InputRequired(_l("请填电话。")), Length(max=40)])
+    phone = StringField(_l("电话"), validators=[InputRequired(_l("请填电话。")), Length(max=40), typed_right])
     scope = StringField(
         _l("同意参加什么"),
         description=_l("例如：由成年人陪同，周末白天探访本街道的长者"),
