@@ -55,7 +55,7 @@ def solve_plan(plan_id: int) -> None:
     except DomainError as problem:
         _fail(plan_id, " ".join(str(part) for part in (problem.message, problem.remedy) if part))
         return
-    beat = _Beat(plan_id, translation.visits)
+    beat = _Beat(plan_id)
     scenario, solved = _solve(order, translation, beat)
     if beat.abandoned:
         log.info("plan no longer wanted", plan_id=plan_id)
@@ -209,8 +209,8 @@ def _translate(plan_id: int, order: _Order) -> Translation:
 class _Beat:
     """The life sign of a run: writes progress, reads the wish to stop."""
 
-    def __init__(self, plan_id: int, visits: int) -> None:
-        self.plan_id, self.visits = plan_id, visits
+    def __init__(self, plan_id: int) -> None:
+        self.plan_id = plan_id
         self.begun = self.last = time.monotonic()
         self.stage, self.percent = PlanStage.OBLIGATIONS, 2
         self.best: dict[str, Any] = {}

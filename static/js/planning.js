@@ -9,6 +9,12 @@
   let dragged = null;
   let asked = 0;
 
+  // How far a route reaches within its lane: custom properties, because style attributes are not allowed.
+  document.querySelectorAll(".tf-lane__track[data-from]").forEach((track) => {
+    track.style.setProperty("--a", Math.max(0, parseFloat(track.dataset.from)) + "%");
+    track.style.setProperty("--b", Math.max(0, parseFloat(track.dataset.to)) + "%");
+  });
+
   function address(link, extra) {
     const url = new URL(link.href, window.location.href);
     Object.entries(extra || {}).forEach(([key, value]) => url.searchParams.set(key, value));

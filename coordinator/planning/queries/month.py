@@ -153,21 +153,16 @@ def month_view(area: Area, month: date, plan: Plan | None) -> MonthView:
     ).one()
     view.planned, view.pinned, view.drafted = totals
     view.left = sum(len(group.rows) for group in groups.values())
-    per_route = db.session.execute(
-        select(func.max(_per_route(plan).c.n), func.avg(_per_route(plan).c.n))
-    ).one()
-    view.busiest_day, view.mean_day = per_route[0] or 0, float(per_route[1] or 0)
-    return view
-
-
-def _per_route(plan: Plan) -> Any:
-    return (
+    per_route = (
         select(func.count().label("n"))
         .select_from(PlanStop)
         .where(PlanStop.plan_id == plan.id, PlanStop.route_id.is_not(None))
         .group_by(PlanStop.route_id)
         .subquery()
     )
+    most, mean = db.session.execute(select(func.max(per_route.c.n), func.avg(per_route.c.n))).one()
+    view.busiest_day, view.mean_day = most or 0, float(mean or 0)
+    return view
 
 
 def _last(month: date) -> date:

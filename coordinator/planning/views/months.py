@@ -39,6 +39,16 @@ def month() -> str | Response:
     return _page(area, first, plan, StartForm())
 
 
+@bp.get("/from-due")
+@requires(Permission.PLAN_READ)
+def index() -> Response:
+    """From the due list: a plan takes in everybody who is owed a visit, the chosen elders among them."""
+    chosen = [one for one in request.args.get("elders", "").split(",") if one]
+    if chosen:
+        flash(_("计划把整个街道的应访一起排，您选的 %(n)s 位都在里面。", n=len(chosen)), "info")
+    return redirect(url_for("planning.month", month=request.args.get("month")), 303)
+
+
 @bp.get("/plans/<int:plan_id>")
 @requires(Permission.PLAN_READ)
 def plan(plan_id: int) -> str:
