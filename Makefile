@@ -42,6 +42,10 @@ lint: setup-dev ## lint, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: catalogue
+catalogue: setup-dev ## bring the English catalogue to the strings of the code; lists what is to be translated
+	@$(BIN)/python tools/catalogue.py update
+
 .PHONY: lock
 lock: have-python ## resolve requirements*.in into the lock files
 	@$(PYTHON) tools/lock.py
