@@ -38,6 +38,8 @@ FEATURES = (
     "coordinator.workforce.views",
     "coordinator.visits.views",
     "coordinator.planning.views",
+    "coordinator.marketplace.views",
+    "coordinator.fieldwork.views",
     "coordinator.hours.views",
     "coordinator.home.views",
 )

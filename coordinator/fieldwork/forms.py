@@ -19,7 +19,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from coordinator.fieldwork import record_form as rf
-from coordinator.kernel.forms import Form
+from coordinator.kernel.forms import Form, options
 
 _CHOOSE = _l("请选一项。上次的答案不会自动填上。")
 _SHORT = Length(max=120, message=_l("最多写 120 个字。"))
@@ -29,7 +29,7 @@ _LONG = Length(max=1000, message=_l("最多写 1000 个字。"))
 def _radio(key: str) -> RadioField:
     choice = rf.BY_KEY[key]
     # WTForms counts an unanswered radio as a wrong choice as well; one sentence is enough.
-    return RadioField(choice.label, [InputRequired(_CHOOSE)], choices=dict(choice.options))
+    return RadioField(choice.label, [InputRequired(_CHOOSE)], choices=options(choice.options))
 
 
 class RecordForm(Form):
@@ -63,7 +63,7 @@ class RecordForm(Form):
         description=_l("这次做了什么"),
     )
     needs = SelectMultipleField(
-        _l("老年人服务需求"), choices=dict(rf.NEEDS), description=_l("可以选几项，没有就不选")
+        _l("老年人服务需求"), choices=options(rf.NEEDS), description=_l("可以选几项，没有就不选")
     )
     needs_text = TextAreaField(_l("需求补充"), [_LONG])
     advice = TextAreaField(
@@ -72,11 +72,11 @@ class RecordForm(Form):
     satisfaction = RadioField(
         _l("老年人服务满意度评价"),
         [InputRequired(_l("请问一问长者，选一项。"))],
-        choices=dict(rf.SATISFACTION),
+        choices=options(rf.SATISFACTION),
     )
     satisfaction_note = StringField(_l("长者怎么说"), [_SHORT])
     elder_signed = RadioField(
-        _l("被探访人（签字）"), [InputRequired(_l("请选长者是怎样确认的。"))], choices=dict(rf.SIGNED)
+        _l("被探访人（签字）"), [InputRequired(_l("请选长者是怎样确认的。"))], choices=options(rf.SIGNED)
     )
     spoken_reason = StringField(_l("为什么没有签名"), [_SHORT], description=_l("例如不识字、手不方便"))
     signed = BooleanField(_l("探访人员（签字）"), [InputRequired(_l("请确认签字，记录才能交。"))])
@@ -155,7 +155,7 @@ class MarkForm(Form):
 
 
 class NotMetForm(MarkForm):
-    outcome = RadioField(_l("怎么回事"), [InputRequired(_l("请选一项。"))], choices=dict(rf.OUTCOMES))
+    outcome = RadioField(_l("怎么回事"), [InputRequired(_l("请选一项。"))], choices=options(rf.OUTCOMES))
     what = TextAreaField(
         _l("看到的情况"),
         [
@@ -169,7 +169,7 @@ class LateForm(Form):
     minutes = RadioField(
         _l("大约晚多久"),
         [InputRequired(_l("请选一项。"))],
-        choices={"15": _l("15 分钟"), "30": _l("半小时"), "60": _l("1 小时"), "120": _l("更久")},
+        choices=options({"15": _l("15 分钟"), "30": _l("半小时"), "60": _l("1 小时"), "120": _l("更久")}),
     )
 
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from wtforms import RadioField, TextAreaField
+from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from coordinator.kernel.forms import Form
 from coordinator.marketplace.services import LONGEST_REASON
 
 _LONG = Length(max=LONGEST_REASON, message=_l("最多写 200 个字。"))
-
-
-class ClaimForm(Form):
-    """Who goes along; only where somebody has to."""
-
-    companion = RadioField(
-        _l("和谁一起去"), [InputRequired(_l("请选一位一起去的人。"))], coerce=int, choices={}
-    )
 
 
 class RefuseForm(Form):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import contains_eager, defer, joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from coordinator.elders.models import Elder
 from coordinator.elders.queries import without_secrets
@@ -193,17 +193,11 @@ def place_remarks(presences: Sequence[Presence], worker_id: int) -> list[str]:
         which = _("签到") if one.kind is PresenceKind.ARRIVED else _("签离")
         if one.method is PresenceMethod.WORD:
             found.append(_("%(which)s没有位置", which=which))
-        elif one.method is PresenceMethod.LOCATION and one.distance_metres is not None:
-            if one.distance_metres - (one.accuracy_metres or 0) > NEAR_METRES:
-                found.append(_("%(which)s离住址 %(n)s 米", which=which, n=one.distance_metres))
+        elif one.distance_metres is not None and one.method is PresenceMethod.LOCATION and is_far(one):
+            found.append(_("%(which)s离住址 %(n)s 米", which=which, n=one.distance_metres))
     return found
 
 
-def presences_by_visit(visit_ids: Collection[int]) -> dict[int, list[Presence]]:
-    """Check-ins and check-outs of several visits. One query."""
-    return presences_of(visit_ids)
-
-
-def without_answers(statement: Select[Any]) -> Select[Any]:
-    """The same records without decrypting what they say."""
-    return statement.options(defer(VisitRecord.answers))
+def is_far(presence: Presence) -> bool:
+    """Surely not at the door, the telephone's accuracy taken off."""
+    return (presence.distance_metres or 0) - (presence.accuracy_metres or 0) > NEAR_METRES

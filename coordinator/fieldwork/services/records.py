@@ -1,4 +1,4 @@
-"""Records of visits: written once by whoever was there, read and confirmed by somebody else, corrected in the open."""
+"""Records of visits: written once by whoever was there, confirmed by somebody else, corrected in the open."""
 
 from __future__ import annotations
 

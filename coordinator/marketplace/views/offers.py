@@ -16,7 +16,7 @@ from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import DomainError, NotFound
 from coordinator.kernel.limits import limit
 from coordinator.marketplace.duty import DutyWorker
-from coordinator.marketplace.forms import ClaimForm, LeaveForm
+from coordinator.marketplace.forms import LeaveForm
 from coordinator.marketplace.models import ClaimState
 from coordinator.marketplace.queries.claims import companions_for, own_claims, rules_for, waiting_claim
 from coordinator.marketplace.queries.openings import (
@@ -156,7 +156,7 @@ def open_visit(visit_id: int) -> str:
     return _offer_page(visit_id)
 
 
-def _offer_page(visit_id: int, form: ClaimForm | None = None, problem: DomainError | None = None) -> str:
+def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
     worker = own_duty(current_actor())
     opening = own_opening(worker, visit_id)
     rules = rules_for(opening.area_path)
@@ -171,8 +171,6 @@ def _offer_page(visit_id: int, form: ClaimForm | None = None, problem: DomainErr
         why, _notes, _in_hours = obstacle(worker, opening, held, rules, clock.now())
         if why is None and with_companion:
             companions = companions_for(worker, opening)
-    form = form or ClaimForm()
-    form.companion.choices = {one.id: one.name for one in companions}
     trip = way(worker, held, opening)
     offer = Offer(opening, trip, (), True, with_companion, 0)
     return render_template(
@@ -182,7 +180,6 @@ def _offer_page(visit_id: int, form: ClaimForm | None = None, problem: DomainErr
         offer=offer,
         why=why,
         mine=mine,
-        form=form,
         companions=companions,
         problem=problem,
     )
