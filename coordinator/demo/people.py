@@ -11,7 +11,7 @@ from coordinator.accounts import passwords
 from coordinator.accounts.models import OrganisationKind, SchoolStage, User
 from coordinator.accounts.services import create_organisation, create_user
 from coordinator.accounts.services.roles import NewRole
-from coordinator.demo.world import World
+from coordinator.demo.world import World, at, living_at
 from coordinator.elders.models import Sex, Skill
 from coordinator.extensions import db
 from coordinator.kernel.access import SYSTEM, Actor, Grant, Role
@@ -312,8 +312,13 @@ ACCOUNTS_A_GROUP = 2
 
 def make_workers(world: World) -> None:
     """About sixty people of every type, approved, with credentials, hours and (minors) guardians."""
-    coordinator = world.actors["street"]
     joined = world.today - timedelta(days=120)
+    with living_at(at(joined, 9)):
+        _make_workers(world, joined)
+
+
+def _make_workers(world: World, joined: date) -> None:
+    coordinator = world.actors["street"]
     for kind in KINDS:
         for number in range(world.count(kind.number)):
             worker = _make_worker(world, kind, number)

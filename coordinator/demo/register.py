@@ -157,7 +157,7 @@ def _record_wishes(world: World, elder: Elder, day: date) -> None:
     """Nine in ten accept; a few only want calls, a few refuse with the written note, some are not asked yet."""
     coordinator = world.actors["street"]
     answer = world.dice.choices(
-        (ConsentState.ACCEPTED, ConsentState.REMOTE_ONLY, ConsentState.REFUSED, None), (90, 2, 2, 6)
+        (ConsentState.ACCEPTED, ConsentState.REMOTE_ONLY, ConsentState.REFUSED, None), (91, 1, 2, 6)
     )[0]
     if answer is None:
         return
