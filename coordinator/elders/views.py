@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -28,6 +28,7 @@ from coordinator.elders.services.contacts import derive_first_contact
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.kernel.downloads import send_sheet
 from coordinator.kernel.errors import Conflict, DomainError, NotFound
 from coordinator.kernel.forms import options
 from coordinator.kernel.identity import mask_id, mask_phone
@@ -65,11 +66,7 @@ def index() -> Answer:
         )
         audit.record(actor, "elder.export", "elders", _("导出长者名单（%(fmt)s）", fmt=listing.export_format))
         db.session.commit()
-        return Response(
-            sheet.content,
-            mimetype=sheet.mimetype,
-            headers={"Content-Disposition": f"attachment; filename*=UTF-8''{_quoted(sheet.filename)}"},
-        )
+        return send_sheet(sheet)
     page = listing.fetch(db.session, elder_rows(actor, listing), scalars=False)
     elders = [row[0] for row in page.rows]
     facts = facts_of(elders)
@@ -90,12 +87,6 @@ def index() -> Answer:
         may_edit=actor.may(P.ELDER_EDIT),
         categories_of=lambda elder: category_words(facts[elder.id], today),
     )
-
-
-def _quoted(filename: str) -> str:
-    from urllib.parse import quote
-
-    return quote(filename)
 
 
 def category_words(facts: policy.ElderFacts, on: date) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -27,6 +27,7 @@ from coordinator.fieldwork.views.blueprint import bp
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Permission, covers, current_actor, in_areas, requires
 from coordinator.kernel.areas import Area, AreaLevel
+from coordinator.kernel.downloads import send_sheet
 from coordinator.kernel.errors import DomainError
 from coordinator.kernel.listing import Listing
 
@@ -60,9 +61,7 @@ def records() -> Any:
         )
         audit.record(actor, "record.export", VisitRecord.__tablename__, _("导出探访记录目录"))
         db.session.commit()
-        response = Response(sheet.content, mimetype=sheet.mimetype)
-        response.headers.set("Content-Disposition", "attachment", filename=sheet.filename)
-        return response
+        return send_sheet(sheet)
     page = listing.fetch(db.session, records_in(actor))
     present = presences_of([one.visit_id for one in page.rows])
     notes = {one.id: remarks(one, present[one.visit_id]) for one in page.rows}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flask import redirect, render_template, url_for
-from werkzeug.http import dump_options_header
 from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.kernel.downloads import send_pdf
 from coordinator.planning import queries, services
 from coordinator.planning.services import Printed
 from coordinator.planning.views import bp
@@ -38,11 +38,7 @@ def route_sheet(plan_id: int, route_id: int) -> Response:
 
 
 def _file(printed: Printed) -> Response:
-    answer = Response(printed.content, mimetype="application/pdf")
-    answer.headers["Content-Disposition"] = dump_options_header(
-        "inline", {"filename*": f"UTF-8''{printed.name}"}
-    )
-    return answer
+    return send_pdf(printed.content, printed.name)
 
 
 @bp.get("/sheets/<code>")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Literal
 
-from flask import Blueprint, Response, current_app, url_for
+from flask import Blueprint, current_app, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -17,7 +17,6 @@ from coordinator.kernel import identity
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import AreaLevel
 from coordinator.kernel.errors import NotFound
-from coordinator.kernel.spreadsheet import Sheet
 from coordinator.policy import Mode, Obligation, Pack
 from coordinator.visits import labels
 from coordinator.visits.queries.explain import modes_in_words
@@ -121,13 +120,6 @@ def area_choices(areas: Iterable[AreaRow]) -> list[tuple[str, str]]:
 
 def _walk(path: str) -> tuple[int, ...]:
     return tuple(int(part) for part in path.split(".") if part)
-
-
-def send_sheet(sheet: Sheet) -> Response:
-    """The file as a download."""
-    response = Response(sheet.content, mimetype=sheet.mimetype)
-    response.headers.set("Content-Disposition", "attachment", filename=sheet.filename)
-    return response
 
 
 def read_day(text: str | None) -> date | None:

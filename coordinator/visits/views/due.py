@@ -14,6 +14,7 @@ from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Actor, Permission, current_actor, requires
+from coordinator.kernel.downloads import send_sheet
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec, Page
 from coordinator.kernel.spreadsheet import Sheet, SheetColumn, export
 from coordinator.policy import EventKind, Pack
@@ -33,7 +34,7 @@ from coordinator.visits.queries.due_list import (
     verdict_of,
 )
 from coordinator.visits.queries.explain import modes_in_words
-from coordinator.visits.views.blueprint import area_choices, bp, item_href, send_sheet
+from coordinator.visits.views.blueprint import area_choices, bp, item_href
 from coordinator.visits.views.panel import fact_of, opened_panel
 
 STATUS_WORDS: dict[str, Any] = {

@@ -17,6 +17,7 @@ from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, covers, current_actor, in_areas, requires
 from coordinator.kernel.areas import Area
+from coordinator.kernel.downloads import send_sheet
 from coordinator.kernel.errors import Conflict, DomainError, NotFound
 from coordinator.kernel.forms import options
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
@@ -37,7 +38,7 @@ from coordinator.visits.services import (
     release,
     reopen_visit,
 )
-from coordinator.visits.views.blueprint import area_choices, bp, find_elder, read_day, send_sheet
+from coordinator.visits.views.blueprint import area_choices, bp, find_elder, read_day
 from coordinator.workforce.labels import KINDS
 from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import workers_for_duty

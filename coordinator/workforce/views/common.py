@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template
 from flask_babel import gettext as _
@@ -13,6 +12,7 @@ from coordinator.elders import labels as elder_labels
 from coordinator.extensions import db
 from coordinator.kernel import audit, i18n
 from coordinator.kernel.access import Permission, current_actor
+from coordinator.kernel.downloads import send_sheet
 from coordinator.kernel.listing import Listing
 from coordinator.workforce import fitness, labels
 
@@ -41,8 +41,4 @@ def download(listing: Listing, statement: Any, title: str) -> Response:
     sheet = listing.export(db.session, statement, title, scalars=False, notes=[_("电话只显示一部分。")])
     audit.record(actor, "worker.export", "workers", _("导出%(title)s", title=title))
     db.session.commit()
-    return Response(
-        sheet.content,
-        mimetype=sheet.mimetype,
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(sheet.filename)}"},
-    )
+    return send_sheet(sheet)
