@@ -158,7 +158,7 @@ def _same_or_taken(worker: DutyWorker, opening: Opening, rules: Rules) -> Claim:
 
 
 def _refuse_obstacles(worker: DutyWorker, opening: Opening, held: Sequence, rules: Rules) -> None:
-    why, _notes, _in_hours = obstacle(worker, opening, held, rules, clock.now())
+    why, _in_hours = obstacle(worker, opening, held, rules, clock.now())
     if why is not None:
         told = str(WHY_NOT[why])
         remedy = (
@@ -343,6 +343,7 @@ def approve_claim(actor: Actor, claim_id: int, override_reason: str = "") -> Cla
     """
     claim = _claim_to_decide(actor, claim_id)
     visit = load_visit(actor, Permission.CLAIM_DECIDE, claim.visit_id)
+    db.session.refresh(visit, ["state", "starts_at"], with_for_update=True)
     if visit.state is not VisitState.CLAIMED:
         raise Conflict(
             _("这次探访已经不在等这份申请了。"), _("请不同意这份申请，申请人会收到说明。"), code="decided"

@@ -176,6 +176,7 @@ class Day:
     coming: Visit | None
     coming_shows_door: bool
     metres: int
+    travel_mode: TravelMode
     sheet_route_id: int | None
 
 
@@ -248,6 +249,7 @@ def day_of(actor: Actor, rules: Rules) -> Day:
         coming=coming,
         coming_shows_door=coming is not None and rules.shows_door(coming.starts_at, coming.ends_at, now),
         metres=total,
+        travel_mode=mode,
         sheet_route_id=route_id,
     )
 

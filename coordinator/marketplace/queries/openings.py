@@ -32,7 +32,7 @@ OWN_WILL = frozenset({UnfitCode.DAY_OFF, UnfitCode.OUT_OF_HOURS})
 THE_ADULTS_MATTER = frozenset(
     {UnfitCode.MINOR_ALONE, UnfitCode.MINOR_ACCOMPANY_ONLY, UnfitCode.SKILL_MISSING, UnfitCode.DIALECT}
 )
-# Shown as a note on the card, for the coordinator to weigh.
+# The card names the dialect among the needs; the coordinator weighs it.
 NOTES = frozenset({UnfitCode.DIALECT})
 ROUND_METRES = 100
 
@@ -321,24 +321,24 @@ def needs_companion(worker: DutyWorker, opening: Opening) -> bool:
 
 def obstacle(
     worker: DutyWorker, opening: Opening, held: Sequence[Held], rules: Rules, now: datetime
-) -> tuple[str | None, list[Unfit], bool]:
-    """Why this visit is not offered (None: it is), notes for the card, and whether it is within the worker's hours.
+) -> tuple[str | None, bool]:
+    """Why this visit is not offered (None: it is), and whether it is within the worker's hours.
 
     A companion is chosen later, so what an adult beside the worker settles is left open here.
     """
     if opening.starts_at < now + rules.notice:
-        return Hidden.SOON, [], True
+        return Hidden.SOON, True
     alone = findings(worker, opening, held)
     if needs_companion(worker, opening):
         if minor(worker, opening.day) and opening.missing > 1:
-            return Hidden.NEEDS_TWO_ADULTS, [], True
+            return Hidden.NEEDS_TWO_ADULTS, True
         alone = [one for one in alone if one.code not in THE_ADULTS_MATTER]
     for one in alone:
         if one.code not in OWN_WILL and one.code not in NOTES:
-            return one.code, [], True
+            return one.code, True
     if clash(held, opening):
-        return Hidden.CLASH, [], True
-    return None, [one for one in alone if one.code in NOTES], not any(one.code in OWN_WILL for one in alone)
+        return Hidden.CLASH, True
+    return None, not any(one.code in OWN_WILL for one in alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +347,6 @@ class Offer:
 
     opening: Opening
     way: Way | None
-    notes: Sequence[Unfit]
     in_hours: bool
     with_companion: bool
     stops_that_day: int
@@ -399,14 +398,13 @@ def market_for(worker: DutyWorker, rules: Rules) -> Market:
         if opening.visit_id in turned_down:
             market.hidden[Hidden.REFUSED_BEFORE] += 1
             continue
-        why, notes, in_hours = obstacle(worker, opening, held, rules, now)
+        why, in_hours = obstacle(worker, opening, held, rules, now)
         if why is not None:
             market.hidden[why] += 1
             continue
         offer = Offer(
             opening=opening,
             way=way(worker, held, opening),
-            notes=notes,
             in_hours=in_hours,
             with_companion=needs_companion(worker, opening),
             stops_that_day=sum(clock.to_local(one.stop.starts_at).date() == opening.day for one in held),

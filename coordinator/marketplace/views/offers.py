@@ -168,11 +168,11 @@ def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
     if mine is None:
         if opening.state is not VisitState.OPEN:
             raise NotFound(_("这次已经有人去了，或者取消了。"), _("请回到“可认领”看看别的。"))
-        why, _notes, _in_hours = obstacle(worker, opening, held, rules, clock.now())
+        why, _in_hours = obstacle(worker, opening, held, rules, clock.now())
         if why is None and with_companion:
             companions = companions_for(worker, opening)
     trip = way(worker, held, opening)
-    offer = Offer(opening, trip, (), True, with_companion, 0)
+    offer = Offer(opening, trip, True, with_companion, 0)
     return render_template(
         "marketplace/open_visit.html",
         worker=worker,
