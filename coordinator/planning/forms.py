@@ -17,7 +17,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from coordinator.kernel.forms import Form
+from coordinator.kernel.forms import Form, options
 from coordinator.planning.labels import WISHES
 from coordinator.planning.services.runs import LONGEST, SHORTEST
 from coordinator.planning.translate import Wish
@@ -33,13 +33,9 @@ MINUTES = (
 class StartForm(Form):
     """Wishes of a plan run."""
 
-    continuity = RadioField(
-        _l("尽量原来的人去"), choices=[(wish.value, WISHES[wish]) for wish in Wish], default=Wish.MUCH.value
-    )
-    balance = RadioField(
-        _l("把活分匀"), choices=[(wish.value, WISHES[wish]) for wish in Wish], default=Wish.SOME.value
-    )
-    seconds = SelectField(_l("最多算多久"), choices=list(MINUTES), default="60")
+    continuity = RadioField(_l("尽量原来的人去"), choices=options(WISHES), default=Wish.MUCH.value)
+    balance = RadioField(_l("把活分匀"), choices=options(WISHES), default=Wish.SOME.value)
+    seconds = SelectField(_l("最多算多久"), choices=options(MINUTES), default="60")
 
 
 class SecondsForm(Form):

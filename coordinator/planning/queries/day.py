@@ -146,7 +146,7 @@ def day_view(plan: Plan, day: date) -> DayView:
         .where(PlanRoute.plan_id == plan.id)
         .group_by(PlanRoute.day)
         .order_by(PlanRoute.day)
-    ).tuples()
+    )
     used = [lane for lane in lanes.values() if lane.stops]
     view = DayView(
         day=day,

@@ -335,9 +335,7 @@ def call_list(plan: Plan) -> list[tuple[int, str, str, date, date]]:
     if not calls:
         return []
     elder_ids = {elder_id for elder_id, *_ in calls}
-    names = dict(
-        db.session.execute(select(Elder.id, Elder.name).where(Elder.id.in_(elder_ids))).tuples().all()
-    )
+    names = dict(db.session.execute(select(Elder.id, Elder.name).where(Elder.id.in_(elder_ids))).all())
     days: dict[int, set[date]] = defaultdict(set)
     for elder_id, day in db.session.execute(
         select(PlanStop.elder_id, PlanRoute.day)

@@ -101,12 +101,8 @@ def names_of(draft: Draft) -> Names:
     """Names of everybody in a plan; two queries."""
     elder_ids = {row.elder_id for row in draft.stops}
     worker_ids = {read_key(worker.id)[1] for worker in draft.scenario.workers}
-    elders = dict(
-        db.session.execute(select(Elder.id, Elder.name).where(Elder.id.in_(elder_ids))).tuples().all()
-    )
-    workers = dict(
-        db.session.execute(select(Worker.id, Worker.name).where(Worker.id.in_(worker_ids))).tuples().all()
-    )
+    elders = dict(db.session.execute(select(Elder.id, Elder.name).where(Elder.id.in_(elder_ids))).all())
+    workers = dict(db.session.execute(select(Worker.id, Worker.name).where(Worker.id.in_(worker_ids))).all())
     people = {f"e{elder_id}": name for elder_id, name in elders.items()}
     people |= {worker_key(worker_id): name for worker_id, name in workers.items()}
     people |= {
