@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--lang=zh-CN",
 ]
 WIDTHS = {"desk": (1440, 900), "phone": (360, 740)}
 LARGEST_BYTES = 150 * 1024
@@ -280,7 +282,11 @@ def _walk(demo: Demo, folder: Path, user: str, width: str, elder: bool, most: in
                 if status != 200:
                     problems.append(f"{where}: {status}")
                 continue
-            status = demo.open(page, path)
+            try:
+                status = demo.open(page, path)
+            except BrowserError as error:
+                problems.append(f"{where}: {str(error).splitlines()[0]}")
+                continue
             if status != 200:
                 problems.append(f"{where}: {status}")
             problems += [f"{where}: {one}" for one in _look(page)]
@@ -350,7 +356,9 @@ def main() -> int:
         return 2
     accounts = json.loads(sign_ins.read_text(encoding="utf-8"))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=CHROMIUM_FLAGS, env={**os.environ, "LANGUAGE": "zh_CN"}
+        )
         demo = Demo(given.address.rstrip("/"), accounts, browser)
         if given.all:
             given.all.mkdir(parents=True, exist_ok=True)

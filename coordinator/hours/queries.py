@@ -15,8 +15,10 @@ from coordinator.elders.models import Elder, ElderCategory
 from coordinator.extensions import db
 from coordinator.fieldwork.models import Presence, RecordState, VisitRecord
 from coordinator.hours.models import EntryKind, HoursEntry, Verification, VerificationState
+from coordinator.kernel import clock
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.visits.models import Assignment, Visit
+from coordinator.workforce.fitness import is_minor
 from coordinator.workforce.labels import KINDS
 from coordinator.workforce.models import Worker, WorkerKind
 
@@ -144,11 +146,12 @@ def entries_of_organisation(actor: Actor, entry_ids: Collection[int]) -> list[Ho
 
 
 def adults_beside(visit_ids: Collection[int], worker_ids: Collection[int]) -> dict[int, list[str]]:
-    """visit id → names of the others who were there, for the school's column 同行成人."""
+    """visit id → names of the other adults who were there, for the school's column 同行成人."""
     found: dict[int, list[str]] = {}
     rows = db.session.execute(
-        select(Assignment.visit_id, Worker.name)
+        select(Assignment.visit_id, Worker, Visit.starts_at)
         .join(Worker, Worker.id == Assignment.worker_id)
+        .join(Visit, Visit.id == Assignment.visit_id)
         .where(
             Assignment.visit_id.in_(list(visit_ids)),
             Assignment.worker_id.not_in(list(worker_ids)),
@@ -156,8 +159,9 @@ def adults_beside(visit_ids: Collection[int], worker_ids: Collection[int]) -> di
         )
         .order_by(Assignment.id)
     )
-    for visit_id, name in rows:
-        found.setdefault(visit_id, []).append(name)
+    for visit_id, worker, starts_at in rows:
+        if not is_minor(worker, clock.to_local(starts_at).date()):
+            found.setdefault(visit_id, []).append(worker.name)
     return found
 
 

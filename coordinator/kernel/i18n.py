@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from flask import Flask, g, has_request_context, request, session
 from flask_babel import gettext as _
@@ -50,13 +50,15 @@ def period(first: date, last: date) -> str:
     return f"{day(first)}–{day(last)}"
 
 
-def hour(value: datetime | int | None) -> str:
-    """9:00, from a stored moment or from seconds after local midnight."""
+def hour(value: datetime | time | int | None) -> str:
+    """9:00, from a stored moment, a time of day or seconds after local midnight."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         local = clock.to_local(value)
         return f"{local.hour}:{local.minute:02d}"
+    if isinstance(value, time):
+        return f"{value.hour}:{value.minute:02d}"
     return f"{value // 3600 % 24}:{value % 3600 // 60:02d}"
 
 
