@@ -2,22 +2,19 @@
 
 from coordinator.planning.services.approval import (
     Approval,
-    Withdrawal,
     approve_day,
     approve_plan,
     days_to_give,
     give_day,
-    is_offerable,
-    offer_stop,
     tell_all,
-    withdraw_day,
-    withdrawal_of,
 )
 from coordinator.planning.services.moves import move_stop, pin_stops, take_off
+from coordinator.planning.services.offers import is_offerable, offer_stop
 from coordinator.planning.services.preview import Preview, preview_move
 from coordinator.planning.services.rearrange import Target
 from coordinator.planning.services.runs import discard_plan, request_plan, stop_plan
 from coordinator.planning.services.sheets import Printed, print_day, print_route
+from coordinator.planning.services.withdrawal import Withdrawal, withdraw_day, withdrawal_of
 
 __all__ = [
     "Approval",

@@ -15,19 +15,18 @@ from coordinator.elders.models import Elder
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n, queue
-from coordinator.kernel.access import Actor, Permission, demand
-from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotAllowed
+from coordinator.kernel.access import Actor
+from coordinator.kernel.errors import Conflict, DomainError, NotAllowed
 from coordinator.messages.services import notify
 from coordinator.planning.access import can_approve
 from coordinator.planning.labels import month_name
-from coordinator.planning.models import Plan, PlanRoute, PlanState, PlanStop, RouteSheet
+from coordinator.planning.models import Plan, PlanRoute, PlanState, PlanStop
 from coordinator.visits.lifecycle import CLOSED, LIVE, VisitState
-from coordinator.visits.models import Assignment, PolicyVersion, Visit
-from coordinator.visits.services import assign, cancel_visit, open_visit
+from coordinator.visits.models import PolicyVersion, Visit
+from coordinator.visits.services import assign, open_visit
 from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import workers_for_duty
 
-WITHDRAWABLE = (VisitState.OPEN, VisitState.CLAIMED, VisitState.ASSIGNED)
 GIVING_SECONDS = 600
 MESSAGE_DAYS = 8
 """Days named one by one in a message; more are counted."""
@@ -50,7 +49,7 @@ def approve_plan(actor: Actor, plan: Plan) -> None:
 
     The visits are made by a job, a day at a time (`give_day`), and the workers told when all are there.
     """
-    _demand_approve(actor, plan)
+    demand_approve(actor, plan)
     if plan.state is not PlanState.READY:
         raise Conflict(_("这个计划已经批准了。"), _("可以一天一天地批准改过的。"), code="approved_already")
     db.session.execute(
@@ -134,7 +133,7 @@ def tell_all(plan: Plan) -> int:
 
 def approve_day(actor: Actor, plan: Plan, day: date) -> Approval:
     """Approve one day of a plan and tell its workers."""
-    _demand_approve(actor, plan)
+    demand_approve(actor, plan)
     done, days = _approve(actor, plan, day)
     done.told = _tell_workers(plan, days, f"{clock.now():%Y%m%d%H%M%S%f}")
     if not (done.visits or done.problems or done.elsewhere):
@@ -157,137 +156,11 @@ def approve_day(actor: Actor, plan: Plan, day: date) -> Approval:
     return done
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """What withdrawing a day's approval means."""
-
-    visits: int
-    workers: int
-    sheets: int
-    begun: int
-
-
-def withdrawal_of(plan: Plan, day: date) -> Withdrawal:
-    """Count what would be withdrawn; `begun` visits stay. Two queries."""
-    rows = db.session.execute(
-        select(Visit.state, PlanRoute.worker_id, Visit.id)
-        .join(PlanStop, PlanStop.visit_id == Visit.id)
-        .join(PlanRoute, PlanRoute.id == PlanStop.route_id)
-        .where(PlanStop.plan_id == plan.id, PlanRoute.day == day, PlanStop.visit_key.like("e%"))
-    ).all()
-    open_rows = [row for row in rows if row.state in WITHDRAWABLE]
-    sheets = db.session.scalar(
-        select(func.count())
-        .select_from(RouteSheet)
-        .join(PlanRoute, PlanRoute.id == RouteSheet.route_id)
-        .where(PlanRoute.plan_id == plan.id, PlanRoute.day == day, RouteSheet.voided_at.is_(None))
-    )
-    return Withdrawal(
-        visits=len({row.id for row in open_rows}),
-        workers=len({row.worker_id for row in open_rows}),
-        sheets=sheets or 0,
-        begun=len({row.id for row in rows if row.state not in WITHDRAWABLE and row.state in LIVE | CLOSED}),
-    )
-
-
-def withdraw_day(actor: Actor, plan: Plan, day: date, reason: str) -> Withdrawal:
-    """Take a day's approval back: visits are cancelled, workers told, sheets void; the stops are a draft again."""
-    _demand_approve(actor, plan)
-    text = " ".join(reason.split())
-    if not text:
-        raise InvalidInput(_("请写明原因，会告诉当天的人员。"), field="reason")
-    what = withdrawal_of(plan, day)
-    if not what.visits:
-        raise Conflict(_("%(day)s没有可以撤回的。", day=i18n.day(day)), code="nothing_to_withdraw")
-    stops = db.session.scalars(
-        select(PlanStop)
-        .join(PlanRoute, PlanRoute.id == PlanStop.route_id)
-        .where(
-            PlanStop.plan_id == plan.id,
-            PlanRoute.day == day,
-            PlanStop.visit_id.is_not(None),
-            PlanStop.visit_key.like("e%"),
-        )
-    ).all()
-    visits = {visit.id: visit for visit in _visits([stop.visit_id for stop in stops if stop.visit_id])}
-    told: set[int] = set()
-    for visit in visits.values():
-        if visit.state in WITHDRAWABLE:
-            told |= {
-                one.worker.user_id
-                for one in visit.assignments
-                if one.state.value == "approved" and one.worker.user_id is not None
-            }
-            cancel_visit(actor, visit, _("当天计划撤回：%(reason)s", reason=text)[:200])
-    for stop in stops:
-        if visits[stop.visit_id or 0].state is VisitState.CANCELLED:
-            stop.visit_id = None
-    db.session.execute(
-        update(RouteSheet)
-        .where(
-            RouteSheet.route_id.in_(
-                select(PlanRoute.id).where(PlanRoute.plan_id == plan.id, PlanRoute.day == day)
-            ),
-            RouteSheet.voided_at.is_(None),
-        )
-        .values(voided_at=clock.now())
-        .execution_options(synchronize_session="fetch")
-    )
-    notify(
-        told,
-        _("%(day)s的探访计划撤回了", day=i18n.day(day)),
-        _("%(day)s给您的探访先不用去。原因：%(reason)s。改好会再通知您。", day=i18n.day(day), reason=text),
-        "/",
-        dedupe_key=f"plan-withdrawn:{plan.id}:{day}:{clock.now():%Y%m%d%H%M%S%f}",
-    )
-    audit.record(
-        actor,
-        "plan.withdraw_day",
-        plan,
-        _("撤回%(day)s的批准：取消 %(n)s 次探访", day=i18n.day(day), n=what.visits),
-        changes={"reason": [None, text]},
-    )
-    db.session.flush()
-    return what
-
-
-def offer_stop(actor: Actor, plan: Plan, stop: PlanStop, day: date, start_seconds: int) -> Visit:
-    """Open a visit that is on no route for workers to claim, at a time within its period."""
-    demand(actor, Permission.VISIT_OPEN, plan.area.path)
-    if stop.visit_id is not None or stop.route_id is not None:
-        raise Conflict(_("这一次已经安排了。"), _("请刷新页面看最新的情况。"), code="arranged_already")
-    if (stop.reason or "").startswith("blocked_"):
-        raise Conflict(_("这一次现在不能上门。"), _("请看写明的原因。"), code="cannot_be_planned")
-    if not stop.period_from <= day <= stop.period_to or day < clock.today():
-        raise InvalidInput(
-            _("请选%(period)s里还没过的一天。", period=i18n.period(stop.period_from, stop.period_to)),
-            field="day",
-        )
-    elder = _elders([stop.elder_id])[stop.elder_id]
-    starts = clock.at_local(day, start_seconds)
-    if starts <= clock.now():
-        raise InvalidInput(_("这个时间已经过了。"), field="time")
-    visit = open_visit(
-        actor,
-        elder,
-        starts,
-        clock.at_local(day, start_seconds + elder.visit_minutes * 60),
-        people=2 if elder.needs_two_visitors else 1,
-        needs_skills=elder.needs_skills,
-        rule=stop.rule or None,
-        period=(stop.period_from, stop.period_to),
-        policy_version=_version(plan),
-        plan_id=plan.id,
-    )
-    stop.visit_id = visit.id
-    db.session.flush()
-    return visit
-
-
 # --- parts -----------------------------------------------------------------------------------------------
 
 
-def _demand_approve(actor: Actor, plan: Plan) -> None:
+def demand_approve(actor: Actor, plan: Plan) -> None:
+    """Raise NotAllowed unless the actor may approve the plan."""
     if not can_approve(actor, plan):
         raise NotAllowed(_("这个计划您不能批准。"), _("计划由街道批准；可能也已经作废。"))
 
@@ -297,11 +170,11 @@ def _approve(actor: Actor, plan: Plan, day: date) -> tuple[Approval, dict[int, s
     done = Approval()
     groups = _groups(plan, day)
     elsewhere = _elsewhere(plan, [stops[0] for stops in groups.values()])
-    elders = _elders({stops[0].elder_id for stops in groups.values()})
+    elders = elders_for_visits({stops[0].elder_id for stops in groups.values()})
     workers = workers_for_duty(
         {stop.route.worker_id for stops in groups.values() for stop in stops if stop.route}
     )
-    version = _version(plan)
+    version = version_of(plan)
     days: dict[int, set[date]] = defaultdict(set)
     for stops in groups.values():
         first = stops[0]
@@ -418,7 +291,8 @@ def _tell_workers(plan: Plan, days: dict[int, set[date]], stamp: str) -> int:
     return told
 
 
-def _elders(ids: Iterable[int]) -> dict[int, Elder]:
+def elders_for_visits(ids: Iterable[int]) -> dict[int, Elder]:
+    """Elders loaded for `visits.services.open_visit`, by id."""
     rows = db.session.scalars(
         select(Elder)
         .where(Elder.id.in_(list(ids)))
@@ -432,26 +306,6 @@ def _elders(ids: Iterable[int]) -> dict[int, Elder]:
     return {elder.id: elder for elder in rows}
 
 
-def _visits(ids: Sequence[int]) -> Sequence[Visit]:
-    return db.session.scalars(
-        select(Visit)
-        .where(Visit.id.in_(ids))
-        .options(
-            joinedload(Visit.elder).options(*without_secrets()),
-            joinedload(Visit.area),
-            selectinload(Visit.assignments)
-            .joinedload(Assignment.worker)
-            .load_only(Worker.user_id, Worker.name),
-        )
-        .order_by(Visit.id)
-    ).all()
-
-
-def _version(plan: Plan) -> PolicyVersion | None:
+def version_of(plan: Plan) -> PolicyVersion | None:
+    """The rules the plan was made under."""
     return db.session.get(PolicyVersion, plan.policy_version_id) if plan.policy_version_id else None
-
-
-def is_offerable(stop: PlanStop) -> bool:
-    """Whether a visit that was left out may be put up for claims."""
-    blocked = (stop.reason or "").startswith("blocked_")
-    return stop.route_id is None and stop.visit_id is None and not blocked and stop.period_to >= clock.today()

@@ -13,18 +13,11 @@ Decisions, each in one place:
 * What is owed but cannot be planned (blocked, no day left, no place on the map) is listed with its reason.
 """
 
+from coordinator.planning.translate.keys import elder_key, read_key, worker_key
 from coordinator.planning.translate.options import Options, Wish
-from coordinator.planning.translate.people import Span, worker_key
-from coordinator.planning.translate.scenario import (
-    ElderNeeds,
-    Left,
-    PinnedStop,
-    Translation,
-    elder_key,
-    horizon,
-    read_key,
-    translate,
-)
+from coordinator.planning.translate.owed import ElderNeeds, Left
+from coordinator.planning.translate.people import Span
+from coordinator.planning.translate.scenario import PinnedStop, Translation, horizon, translate
 
 __all__ = [
     "ElderNeeds",

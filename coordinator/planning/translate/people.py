@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Any
 
 from coordinator.elders.models import Elder
+from coordinator.planning.translate.keys import worker_key
 from coordinator.workforce import fitness
 from coordinator.workforce.fitness import MINOR_EARLIEST, MINOR_LATEST, UnfitCode
 from coordinator.workforce.models import TravelMode, Worker
@@ -22,6 +23,9 @@ DETOUR = DETOURS[TravelMode.WALK]
 LUNCH_WINDOW = (int(11.5 * 3600), 13 * 3600)
 LUNCH_SECONDS = 3600
 LONG_SHIFT_SECONDS = 6 * 3600
+HISTORY_SECONDS = 1800
+HISTORY_PRIORITY = 1000
+ALL_DAY = (0, 86_400)
 # What no plan may go past, whatever the hour; skills and radius are the engine's own to judge.
 NEVER_TOGETHER = frozenset({UnfitCode.BARRED, UnfitCode.SEX_PREFERENCE, UnfitCode.MINORS_NOT_WELCOME})
 
@@ -53,6 +57,11 @@ class Span:
         return (self.last - self.origin).days + 1
 
     @property
+    def weekdays(self) -> list[int]:
+        """Weekday of each day, 0 = Monday."""
+        return [self.day(index).weekday() for index in range(self.days)]
+
+    @property
     def open_days(self) -> range:
         """Indices of the days that may be planned."""
         return range((self.first - self.origin).days, self.days)
@@ -64,11 +73,6 @@ class Span:
     def day(self, index: int) -> date:
         """The day of an index."""
         return self.origin + timedelta(days=index)
-
-
-def worker_key(worker_id: int) -> str:
-    """The worker's id in a scenario."""
-    return f"w{worker_id}"
 
 
 def speeds() -> dict[str, float]:
@@ -111,7 +115,7 @@ def worker_record(
     not_days = set(off) | {
         index for index in span.open_days if fitness.is_day_off(worker.exceptions, span.day(index))
     }
-    stands = held.fixed + pinned
+    stands = +(held.fixed + pinned)
     month_room = worker.max_visits_month - held.before_month
     if month_room <= 0 and not stands:
         return None
@@ -201,3 +205,59 @@ def _rest_of_full_week(worker: Worker, span: Span, held: Held, stands: Counter[i
 
 def _seconds(at: time) -> int:
     return at.hour * 3600 + at.minute * 60
+
+
+@dataclass(slots=True)
+class Crew:
+    """Everybody who may be planned: `held` is what each holds already, `duty` the days each may visit nobody."""
+
+    span: Span
+    workers: dict[int, Worker]
+    held: dict[int, Held]
+    duty: dict[int, dict[int, fitness.Unfit]]
+
+    @classmethod
+    def of(cls, workers: Sequence[Worker], held: dict[int, Held], span: Span) -> Crew:
+        """Judge the workers' duty on every open day."""
+        duty = {worker.id: out_of_duty(worker, span) for worker in workers}
+        return cls(span, {worker.id: worker for worker in workers}, held, duty)
+
+    def records(
+        self, pinned: Mapping[int, Counter[int]], apart_days: Mapping[int, Collection[int]]
+    ) -> tuple[list[dict[str, Any]], list[tuple[dict[str, Any], dict[str, Any]]]]:
+        """Workers in scenario form, and the week's earlier visits as items with their pins."""
+        records, history = [], []
+        for worker in self.workers.values():
+            held = self.held[worker.id]
+            off = {*self.duty[worker.id], *apart_days.get(worker.id, ())}
+            record = worker_record(worker, self.span, held, off, pinned.get(worker.id, Counter()))
+            if record is None:
+                continue
+            records.append(record)
+            if record.get("companion_of_adult"):
+                continue
+            days = history_days(worker, self.span, held, shifts_of(worker, minor=False))
+            for day, minutes in zip(days, held.week_minutes, strict=False):
+                history.append(_history(worker, len(history), day, minutes))
+        return records, history
+
+    @property
+    def unfit(self) -> dict[int, fitness.Unfit]:
+        """Workers who may visit nobody on any open day, with the first reason."""
+        return {
+            worker_id: next(iter(off.values()))
+            for worker_id, off in self.duty.items()
+            if off and len(off) == len(self.span.open_days)
+        }
+
+
+def _history(worker: Worker, number: int, index: int, minutes: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    item = {
+        "id": f"h{number}",
+        "loc": [worker.start_latitude, worker.start_longitude],
+        "duration": min(HISTORY_SECONDS, minutes * 60),
+        "window": list(ALL_DAY),
+        "priority": HISTORY_PRIORITY,
+        "patterns": [[index]],
+    }
+    return item, {"visit": f"h{number}#1", "worker": worker_key(worker.id), "day": index}

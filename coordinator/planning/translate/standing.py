@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload, selectinload
 
 from coordinator.elders.models import Elder
@@ -119,7 +120,7 @@ def last_visits(elder_ids: Collection[int], before: date) -> dict[int, LastVisit
             Assignment.state == AssignmentState.DONE,
             Assignment.is_companion.is_(False),
         )
-        .distinct(Visit.elder_id)
+        .ext(distinct_on(Visit.elder_id))
         .order_by(Visit.elder_id, Visit.contact_on.desc(), Assignment.id)
     )
     return {elder_id: LastVisit(worker_id, day) for elder_id, worker_id, day in rows}

@@ -15,7 +15,7 @@ from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import DomainError, InvalidInput, NotFound
 from coordinator.planning import queries, services
 from coordinator.planning.access import can_approve, can_edit
-from coordinator.planning.forms import MoveForm, OfferForm, PinForm, WithdrawForm
+from coordinator.planning.forms import MoveForm, OfferForm, PinForm
 from coordinator.planning.labels import STATE_LOOKS, STATES
 from coordinator.planning.models import Plan, PlanStop
 from coordinator.planning.services import Target
@@ -48,7 +48,7 @@ def day(plan_id: int, day: str) -> str:
     """One day of a plan; `stop` in the address opens a visit beside it."""
     actor = current_actor()
     plan = queries.load_plan(actor, plan_id)
-    chosen = _day(day)
+    chosen = day_in(day)
     stop_id = request.args.get("stop", type=int)
     if stop_id is not None and request.headers.get("HX-Request"):
         return _panel(plan, chosen, stop_id)
@@ -74,7 +74,7 @@ def day(plan_id: int, day: str) -> str:
     )
 
 
-def _day(text: str) -> date:
+def day_in(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -161,7 +161,7 @@ def _move_form(plan: Plan, stop: PlanStop, day: date) -> MoveForm:
     if wished is not None:
         values["worker"] = wished
     if request.args.get("day"):
-        values["day"] = _day(request.args["day"])
+        values["day"] = day_in(request.args["day"])
     form = MoveForm(data=values) if request.method == "GET" else MoveForm()
     form.worker.choices = people
     form.second.choices = [(0, _("不用")), *people]
@@ -194,7 +194,7 @@ def preview(plan_id: int, stop_id: int) -> str:
     position = request.args.get("position", default=AUTOMATIC, type=int)
     target = Target(
         worker,
-        _day(chosen),
+        day_in(chosen),
         None if position == AUTOMATIC else position,
         request.args.get("second", type=int) or None,
     )
@@ -215,7 +215,7 @@ def move(plan_id: int, stop_id: int) -> Response | tuple[str, int]:
     actor = current_actor()
     plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
     stop = queries.load_stop(plan, stop_id)
-    back = _day(request.form.get("back") or clock.today().isoformat())
+    back = day_in(request.form.get("back") or clock.today().isoformat())
     form = _move_form(plan, stop, back)
     problem: DomainError
     if form.validate_on_submit():
@@ -290,7 +290,7 @@ def pin_day(plan_id: int, day: str) -> Response:
     """Fix everything on a day."""
     actor = current_actor()
     plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
-    chosen = _day(day)
+    chosen = day_in(day)
     view = queries.day_view(plan, chosen)
     count = services.pin_stops(actor, plan, [stop for lane in view.lanes for stop in lane.stops], pinned=True)
     db.session.commit()
@@ -313,99 +313,5 @@ def offer(plan_id: int, stop_id: int) -> Response:
     db.session.commit()
     flash(_("%(elder)s这次已放到可认领。", elder=stop.elder.name), "ok")
     if request.form.get("back"):
-        return redirect(url_for("planning.day", plan_id=plan_id, day=_day(request.form["back"])), 303)
+        return redirect(url_for("planning.day", plan_id=plan_id, day=day_in(request.form["back"])), 303)
     return redirect(url_for("planning.left", plan_id=plan_id), 303)
-
-
-# --- approval of a day -----------------------------------------------------------------------------------
-
-
-@bp.get("/plans/<int:plan_id>/days/<day>/approve")
-@requires(Permission.PLAN_APPROVE)
-def approve_day_question(plan_id: int, day: str) -> str:
-    """What approving a day means."""
-    plan = queries.load_plan(current_actor(), plan_id, Permission.PLAN_APPROVE)
-    chosen = _day(day)
-    view = queries.day_view(plan, chosen)
-    people = "、".join(lane.route.worker.name for lane in view.lanes if not lane.approved)
-    return render_template(
-        "planning/confirm.html",
-        title=_("批准%(day)s", day=i18n.day(chosen)),
-        question=_("批准%(day)s的路线，通知 %(p)s 人？", day=i18n.day(chosen), p=view.draft_people),
-        lines=[
-            _("生成 %(n)s 次探访", n=view.drafts),
-            _("通知：%(people)s", people=people),
-            _("批准后可以打印正式的路线单"),
-        ],
-        action=url_for("planning.approve_day", plan_id=plan_id, day=day),
-        verb=_("批准并通知 %(p)s 人", p=view.draft_people),
-        back=url_for("planning.day", plan_id=plan_id, day=day),
-        opposite=_("先不批准"),
-        tone="primary",
-    )
-
-
-@bp.post("/plans/<int:plan_id>/days/<day>/approve")
-@requires(Permission.PLAN_APPROVE)
-def approve_day(plan_id: int, day: str) -> Response:
-    """Approve a day and tell its workers."""
-    actor = current_actor()
-    plan = queries.load_plan(actor, plan_id, Permission.PLAN_APPROVE)
-    done = services.approve_day(actor, plan, _day(day))
-    db.session.commit()
-    flash(_("已批准 %(n)s 次探访，通知了 %(p)s 人。", n=done.visits, p=done.told), "ok")
-    if done.elsewhere:
-        flash(_("%(n)s 次已经另外安排，没有重复派。", n=done.elsewhere), "info")
-    for problem in done.problems:
-        flash(_("没有派成：%(what)s", what=problem), "warn")
-    return redirect(url_for("planning.day", plan_id=plan_id, day=day), 303)
-
-
-@bp.get("/plans/<int:plan_id>/days/<day>/withdraw")
-@requires(Permission.PLAN_APPROVE)
-def withdraw_question(plan_id: int, day: str) -> str:
-    """What withdrawing a day's approval means."""
-    plan = queries.load_plan(current_actor(), plan_id, Permission.PLAN_APPROVE)
-    return _withdraw_page(plan, _day(day), WithdrawForm())
-
-
-def _withdraw_page(plan: Plan, day: date, form: WithdrawForm) -> str:
-    what = services.withdrawal_of(plan, day)
-    lines = [
-        _("取消 %(n)s 次探访，%(p)s 位人员会收到“计划撤回了”", n=what.visits, p=what.workers),
-        _("已打印的 %(n)s 张路线单作废", n=what.sheets),
-        _("当天的路线变回草案，可以再改、再批准"),
-    ]
-    if what.begun:
-        lines.append(_("已经开始或做完的 %(n)s 次不受影响", n=what.begun))
-    return render_template(
-        "planning/confirm.html",
-        title=_("撤回%(day)s", day=i18n.day(day)),
-        question=_("撤回%(day)s的批准？", day=i18n.day(day)),
-        lines=lines,
-        form=form,
-        action=url_for("planning.withdraw_day", plan_id=plan.id, day=day),
-        verb=_("撤回批准"),
-        back=url_for("planning.day", plan_id=plan.id, day=day),
-        opposite=_("先不撤回"),
-        tone="refuse",
-    )
-
-
-@bp.post("/plans/<int:plan_id>/days/<day>/withdraw")
-@requires(Permission.PLAN_APPROVE)
-def withdraw_day(plan_id: int, day: str) -> Response | tuple[str, int]:
-    """Take a day's approval back."""
-    actor = current_actor()
-    plan = queries.load_plan(actor, plan_id, Permission.PLAN_APPROVE)
-    chosen, form = _day(day), WithdrawForm()
-    if form.validate_on_submit():
-        try:
-            done = services.withdraw_day(actor, plan, chosen, form.reason.data or "")
-            db.session.commit()
-            flash(_("已撤回，取消了 %(n)s 次探访。", n=done.visits), "ok")
-            return redirect(url_for("planning.day", plan_id=plan_id, day=day), 303)
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-    return _withdraw_page(plan, chosen, form), 422

@@ -12,7 +12,7 @@ from coordinator.kernel.downloads import send_pdf
 from coordinator.planning import queries, services
 from coordinator.planning.services import Printed
 from coordinator.planning.views import bp
-from coordinator.planning.views.days import _day
+from coordinator.planning.views.days import day_in
 
 
 @bp.get("/plans/<int:plan_id>/days/<day>/sheets.pdf")
@@ -21,7 +21,7 @@ def day_sheets(plan_id: int, day: str) -> Response:
     """All sheets of a day."""
     actor = current_actor()
     plan = queries.load_plan(actor, plan_id, Permission.SHEET_PRINT)
-    printed = services.print_day(actor, plan, _day(day))
+    printed = services.print_day(actor, plan, day_in(day))
     db.session.commit()
     return _file(printed)
 

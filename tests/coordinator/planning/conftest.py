@@ -1,0 +1,96 @@
+"""A small street whose month begins tomorrow: key and general elders around two squares, four workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from coordinator.accounts.models import User
+from coordinator.elders.models import Category as Recorded
+from coordinator.elders.models import Elder, ElderCategory
+from coordinator.extensions import db
+from coordinator.kernel.access import Actor, Grant, Role
+from coordinator.kernel.areas import Area
+from coordinator.planning import jobs, services
+from coordinator.planning.models import Plan
+from coordinator.workforce.models import Worker
+from tests import factories
+
+TODAY = date(2026, 3, 31)
+MONTH = date(2026, 4, 1)
+NORTH, SOUTH = (28.886, 105.445), (28.878, 105.440)
+
+
+@dataclass
+class Street:
+    """The street, who lives in it and who works in it; `actor` is its coordinator."""
+
+    area: Area
+    community: Area
+    user: User
+    actor: Actor
+    key: list[Elder]
+    general: list[Elder]
+    workers: list[Worker]
+
+
+def make_street(*, key: int = 2, general: int = 4, workers: int = 3) -> Street:
+    """Flushes, does not commit. Key elders are 独居 and 80 or older, general ones 65."""
+    tree = factories.make_area_tree(emergency_phone="0830-2290000")
+    user = factories.make_user(Role.STREET_COORDINATOR, tree.street)
+    actor = Actor(user.id, user.name, (Grant(Role.STREET_COORDINATOR, tree.street.id, tree.street.path),))
+    homes = (NORTH, SOUTH)
+    elders = []
+    for number in range(key + general):
+        place = homes[number % 2]
+        home = factories.make_household(
+            tree.community, latitude=place[0] + number * 0.0004, longitude=place[1]
+        )
+        born = date(1940, 5, 1) if number < key else date(1961, 5, 1)
+        elder = factories.make_elder(tree.community, home, birth_date=born)
+        db.session.add(
+            ElderCategory(elder_id=elder.id, category=Recorded.LIVING_ALONE, since=date(2024, 1, 1))
+        )
+        elders.append(elder)
+    people = []
+    for number in range(workers):
+        account = factories.make_user(Role.WORKER)
+        place = homes[number % 2]
+        people.append(
+            factories.make_worker(
+                tree.community,
+                user_id=account.id,
+                weekdays=range(5),
+                start_latitude=place[0],
+                start_longitude=place[1],
+                start_address="社工站",
+            )
+        )
+    db.session.flush()
+    return Street(tree.street, tree.community, user, actor, elders[:key], elders[key:], people)
+
+
+def solve(street: Street, month: date = MONTH, *, seconds: float = 1, **asked: Any) -> Plan:
+    """Ask for a plan and solve it here, in about a second. Commits."""
+    plan = services.request_plan(street.actor, street.area, month, **asked)
+    plan.time_limit_seconds = int(seconds)
+    db.session.commit()
+    jobs.solve_plan(plan.id)
+    db.session.expire_all()
+    return db.session.get_one(Plan, plan.id)
+
+
+@pytest.fixture
+def last_of_march(freeze: Callable[[datetime], None]) -> None:
+    """31 March 2026, nine o'clock in the morning."""
+    freeze(datetime(2026, 3, 31, 1, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def street(db_session: Any, last_of_march: None) -> Street:
+    """The small street in the test's transaction."""
+    return make_street()
