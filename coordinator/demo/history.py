@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -337,9 +337,12 @@ def _offer_and_claim(world: World, done: set[tuple[int, date]], version: PolicyV
         first = max(world.today + timedelta(days=2), obligation.period_from)
         if (elder.id, obligation.period_from) in done or first > obligation.period_to or elder.needs_skills:
             continue
-        day = min(first + timedelta(days=world.dice.randint(0, 4)), obligation.period_to)
-        opens = elder.visit_from.hour + world.dice.randint(0, 2)
-        starts = at(day, max(opens, 9), world.dice.choice((0, 30)))
+        days = [first + timedelta(days=n) for n in range((obligation.period_to - first).days + 1)][:7]
+        # Most volunteers are free at weekends and on Wednesday afternoons.
+        free = [day for day in days if day.weekday() in (2, 5, 6)] or days
+        starts = at(world.dice.choice(free), world.dice.randint(14, 16), world.dice.choice((0, 30)))
+        if not elder.visit_from <= starts.time() or elder.visit_until < time(17):
+            continue
         try:
             with db.session.begin_nested():
                 visit = open_visit(
