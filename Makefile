@@ -49,3 +49,7 @@ catalogue: setup-dev ## bring the English catalogue to the strings of the code; 
 .PHONY: lock
 lock: have-python ## resolve requirements*.in into the lock files
 	@$(PYTHON) tools/lock.py
+
+.PHONY: bench-import
+bench-import: setup ## time the import of 20,000 elders, clean and with 500 damaged rows
+	@$(BIN)/python benchmarks/import.py

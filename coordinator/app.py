@@ -36,6 +36,7 @@ FEATURES = (
     "coordinator.elders.views",
     "coordinator.elders.import_views",
     "coordinator.workforce.views",
+    "coordinator.workforce.import_views",
     "coordinator.visits.views",
     "coordinator.planning.views",
     "coordinator.marketplace.views",

@@ -5,6 +5,7 @@ May run twice or be cut anywhere: the batch says whether it is done, in the same
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from sqlalchemy import Table, or_, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from coordinator.elders.imports import batches
-from coordinator.elders.imports.checking import in_chunks
+from coordinator.elders.imports.checking import in_chunks, silent
 from coordinator.elders.imports.importer import Applier, Importer, Taken
 from coordinator.elders.models import ImportBatch, ImportRow, ImportState, RowDecision, RowOutcome
 from coordinator.extensions import db
@@ -36,8 +37,12 @@ _PASSES: tuple[tuple[str, Any], ...] = (
 )
 
 
-def take(importer: Importer, batch_id: int, user_id: int | None) -> None:
+def take(
+    importer: Importer, batch_id: int, user_id: int | None, tell: Callable[[int, int], None] = silent
+) -> None:
     """Write the usable rows of a batch; does nothing when that is done already. Commits once.
+
+    `tell(done, total)` hears how many rows are written.
 
     A refusal by the domain gives the batch back to the person with the reason; anything else is raised, so that
     the job runs again. Raises Unavailable while another import of the county writes.
@@ -46,7 +51,7 @@ def take(importer: Importer, batch_id: int, user_id: int | None) -> None:
     if batch is None or batch.state != ImportState.APPLYING:
         return
     try:
-        _write(importer, batch_id, user_id)
+        _write(importer, batch_id, user_id, tell)
     except DomainError as problem:
         db.session.rollback()
         if isinstance(problem, Unavailable):
@@ -60,7 +65,7 @@ def take(importer: Importer, batch_id: int, user_id: int | None) -> None:
         _give_back(batch_id, _("导入时出错，什么都没有改。请再试一次；还不行，请联系管理员。"))
 
 
-def _write(importer: Importer, batch_id: int, user_id: int | None) -> None:
+def _write(importer: Importer, batch_id: int, user_id: int | None, tell: Callable[[int, int], None]) -> None:
     batch = db.session.get_one(ImportBatch, batch_id)
     county = batch.area.ancestor_ids[:3][-1]
     if not db.session.scalar(
@@ -72,9 +77,8 @@ def _write(importer: Importer, batch_id: int, user_id: int | None) -> None:
         return
     actor = batches.actor_of(user_id)
     demand(actor, importer.permission, batch.area.path)
-    # What a dossier's change writes is looked at row by row; a flush before each query would be for nothing.
     applier = importer.applier(batch, actor)
-    total, left_out = _passes(applier, batch_id)
+    total, left_out = _passes(applier, batch_id, tell)
     counts = dict(batch.counts)
     counts |= {"created": total.created, "updated": total.updated, "left_out": len(left_out)}
     batch = db.session.get_one(ImportBatch, batch_id)
@@ -101,10 +105,12 @@ def _write(importer: Importer, batch_id: int, user_id: int | None) -> None:
         run_after=clock.now() + batches.KEEP_ROWS,
     )
     db.session.commit()
-    log.info("import applied", batch_id=batch_id, **counts)
+    log.debug("import applied", batch_id=batch_id, **counts)
 
 
-def _passes(applier: Applier, batch_id: int) -> tuple[Taken, dict[int, dict[str, Any]]]:
+def _passes(
+    applier: Applier, batch_id: int, tell: Callable[[int, int], None]
+) -> tuple[Taken, dict[int, dict[str, Any]]]:
     total = Taken()
     done = 0
     wanted = select(ImportRow.id).where(ImportRow.batch_id == batch_id).order_by(ImportRow.number)
@@ -129,11 +135,12 @@ def _passes(applier: Applier, batch_id: int) -> tuple[Taken, dict[int, dict[str,
             for row in rows:
                 db.session.expunge(row)
             done += len(chunk)
-            _tell(batch_id, done, overall)
+            _show(batch_id, done, overall)
+            tell(done, overall)
     return total, total.left_out
 
 
-def _tell(batch_id: int, done: int, overall: int) -> None:
+def _show(batch_id: int, done: int, overall: int) -> None:
     """Show how far it is: a short transaction of its own. The batch row is not locked by ours before the end."""
     table = ImportBatch.__table__
     assert isinstance(table, Table)

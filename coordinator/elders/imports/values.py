@@ -69,13 +69,15 @@ BLANK = _Blank()
 
 
 def plain(cell: Cell) -> str:
-    """A cell as text without outer blanks; whole floats without their .0."""
+    """A cell as text without outer blanks; whole floats without their .0, lost digits as question marks."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "是" if cell else "否"
-    if isinstance(cell, float) and cell == int(cell) and abs(cell) < 1e15:
-        return str(int(cell))
+    if isinstance(cell, float) and abs(cell) < 1e21 and cell == int(cell):
+        digits = str(int(cell))
+        # A spreadsheet number holds 15 digits; what follows is invented by the machine.
+        return digits if len(digits) <= 15 else digits[:15] + "?" * (len(digits) - 15)
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == time(0) else cell.strftime("%Y-%m-%d %H:%M")
     if isinstance(cell, date):
@@ -335,15 +337,13 @@ def money(cell: Cell) -> float:
     return round(found, 2)
 
 
-_DEGREES = re.compile(r"(\d{1,3})[°度](\d{1,2})[′'分](?:(\d{1,2}(?:\.\d+)?)[″\"秒]?)?[ne北东]?")
+_DEGREES = re.compile(r"(\d{1,3})[°度](\d{1,2})[′'分](?:(\d{1,2}(?:\.\d+)?)(?:′′|''|[\"秒])?)?[ne北东]?")
 
 
 def degrees(cell: Cell) -> float:
     """A coordinate in decimal degrees; 105°26′33.4″ is read too."""
     if isinstance(cell, str):
-        found = re.fullmatch(
-            r"(\d{1,3})[°度](\d{1,2})[′'分](?:(\d{1,2}(?:\.\d+)?)[″\"秒]?)?[neNE北东]?", folded(cell)
-        )
+        found = _DEGREES.fullmatch(folded(cell))
         if found:
             minutes, seconds = int(found.group(2)), float(found.group(3) or 0)
             if minutes < 60 and seconds < 60:
