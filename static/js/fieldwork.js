@@ -147,7 +147,6 @@
     const last = now === steps.length - 1;
     $("[data-next]", nav).hidden = last;
     submit.hidden = !last;
-    nav.classList.toggle("tf-two--one", last);
     $("[data-prev]", nav).disabled = now === 0;
     if (!byHand) return;
     window.scrollTo(0, 0);
@@ -155,7 +154,8 @@
     title.tabIndex = -1;
     title.focus({ preventScroll: true });
   }
-  nav.hidden = false;
+  nav.classList.remove("tf-two--one");
+  $("[data-prev]", nav).hidden = false;
   $("[data-prev]", nav).addEventListener("click", () => show(now - 1, true));
   $("[data-next]", nav).addEventListener("click", () => {
     const open = missing(steps[now]);

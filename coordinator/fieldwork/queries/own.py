@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, and_, func, or_, select
@@ -19,9 +19,10 @@ from coordinator.fieldwork.models import Presence, PresenceKind, RecordState, Vi
 from coordinator.fieldwork.rules import Rules
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor
+from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import NotFound
 from coordinator.marketplace.travel import Place, road_metres, seconds
-from coordinator.planning.models import Plan, PlanRoute, PlanState, PlanStop
+from coordinator.planning.models import PlanRoute, RouteSheet
 from coordinator.visits.lifecycle import CLOSED, AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.models import TravelMode, Worker
@@ -143,7 +144,7 @@ def last_times(elder_ids: Collection[int], before: datetime) -> dict[int, LastTi
 
 @dataclass(slots=True)
 class Stop:
-    """One visit of the day. `number` is that of the route sheet where the plan has one."""
+    """One visit of the day. `number` is its place in the day, as on the route sheet."""
 
     visit: Visit
     number: int
@@ -177,11 +178,31 @@ class Day:
     coming_shows_door: bool
     metres: int
     travel_mode: TravelMode
-    sheet_route_id: int | None
+    sheet_number: str | None
 
 
-def day_of(actor: Actor, rules: Rules) -> Day:
-    """What the worker has today; visits of earlier days that are still under way come first. Eight queries."""
+class Start(NamedTuple):
+    """Where a worker is registered, how the worker travels, and from where."""
+
+    area_path: str
+    mode: TravelMode
+    place: Place
+
+
+def start_of(actor: Actor) -> Start:
+    """The worker behind the actor. Raises NotFound for an account that is no worker's. One query."""
+    row = db.session.execute(
+        select(Area.path, Worker.travel_mode, Worker.start_latitude, Worker.start_longitude)
+        .join(Worker, Worker.area_id == Area.id)
+        .where(Worker.id == actor.worker_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(_("您的账号还没有连到人员档案。"), _("请联系社区工作人员。"))
+    return Start(row[0], row[1], (row[2], row[3]))
+
+
+def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
+    """What the worker has today; visits of earlier days that are still under way come first. Seven queries."""
     now, today = clock.now(), clock.today()
     begins, ends = clock.at_local(today, 0), clock.at_local(today + timedelta(days=1), 0)
     visits = list(
@@ -204,19 +225,12 @@ def day_of(actor: Actor, rules: Rules) -> Day:
     ids = [visit.id for visit in visits]
     presences = presences_of(ids)
     records = _record_states(ids)
-    numbers, route_id = _numbers(actor, visits, today)
-    worker = db.session.execute(
-        select(Worker.travel_mode, Worker.start_latitude, Worker.start_longitude).where(
-            Worker.id == actor.worker_id
-        )
-    ).one_or_none()
     stops, total = [], 0
-    came_from: Place | None = None if worker is None else (worker[1], worker[2])
-    mode = TravelMode.WALK if worker is None else worker[0]
-    for visit in visits:
+    mode, came_from = start.mode, start.place
+    for number, visit in enumerate(visits, 1):
         stop = Stop(
             visit=visit,
-            number=numbers[visit.id],
+            number=number,
             shows_door=rules.shows_door(visit.starts_at, visit.ends_at, now)
             or visit.state is VisitState.IN_PROGRESS,
             arrived=mark_of(presences[visit.id], actor.worker_id, PresenceKind.ARRIVED),
@@ -229,7 +243,7 @@ def day_of(actor: Actor, rules: Rules) -> Day:
             ],
         )
         home = visit.elder.household
-        if home.latitude is not None and home.longitude is not None and came_from is not None:
+        if home.latitude is not None and home.longitude is not None:
             place = (home.latitude, home.longitude)
             metres = road_metres(mode, came_from, place)
             stop.metres, stop.seconds = round(metres), seconds(mode, metres)
@@ -250,7 +264,7 @@ def day_of(actor: Actor, rules: Rules) -> Day:
         coming_shows_door=coming is not None and rules.shows_door(coming.starts_at, coming.ends_at, now),
         metres=total,
         travel_mode=mode,
-        sheet_route_id=route_id,
+        sheet_number=_sheet_number(actor, today),
     )
 
 
@@ -261,26 +275,15 @@ def _record_states(visit_ids: Collection[int]) -> dict[int, RecordState]:
     return {visit_id: state for visit_id, state in rows}  # noqa: C416
 
 
-def _numbers(actor: Actor, visits: Sequence[Visit], day: date) -> tuple[dict[int, int], int | None]:
-    """The number of each stop: that of the approved plan's route, the others after it; and the route."""
-    rows = db.session.execute(
-        select(PlanStop.visit_id, PlanStop.position, PlanRoute.id)
-        .join(PlanRoute, PlanRoute.id == PlanStop.route_id)
-        .join(Plan, Plan.id == PlanRoute.plan_id)
-        .where(
-            PlanStop.visit_id.in_([visit.id for visit in visits]),
-            PlanRoute.worker_id == actor.worker_id,
-            PlanRoute.day == day,
-            Plan.state == PlanState.APPROVED,
-        )
-    ).all()
-    known = {visit_id: position + 1 for visit_id, position, _route in rows}
-    following = max(known.values(), default=0)
-    for visit in visits:
-        if visit.id not in known:
-            following += 1
-            known[visit.id] = following
-    return known, rows[0][2] if rows else None
+def _sheet_number(actor: Actor, day: date) -> str | None:
+    """The number of the paper sheet that was handed out for the worker's day."""
+    return db.session.scalar(
+        select(RouteSheet.number)
+        .join(PlanRoute, PlanRoute.id == RouteSheet.route_id)
+        .where(PlanRoute.worker_id == actor.worker_id, PlanRoute.day == day, RouteSheet.voided_at.is_(None))
+        .order_by(RouteSheet.id.desc())
+        .limit(1)
+    )
 
 
 def _to_correct(actor: Actor) -> list[VisitRecord]:

@@ -59,7 +59,7 @@ def enter_paper(
     if known is not None:
         return known
     visit = load_for_paper(actor, visit_id)
-    db.session.refresh(visit, with_for_update=True)
+    db.session.refresh(visit, ["state"], with_for_update=True)
     words = " ".join(note.split())
     if not words:
         raise InvalidInput(_("请写明为什么补登、凭什么补登。"), field="note")

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
@@ -21,6 +20,7 @@ from coordinator.fieldwork.queries.own import (
     own_visit,
     presences_of,
     record_of,
+    start_of,
     visits_made,
 )
 from coordinator.fieldwork.rules import rules_for
@@ -28,22 +28,11 @@ from coordinator.fieldwork.services.calls import report_late
 from coordinator.fieldwork.views.blueprint import bp
 from coordinator.kernel import clock, geo
 from coordinator.kernel.access import Actor, Permission, current_actor, requires
-from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import DomainError, NotFound
 from coordinator.visits.lifecycle import VisitState
 from coordinator.visits.models import Visit
-from coordinator.workforce.models import Worker
 
 HISTORY_PAGE = 30
-
-
-def _worker_area_path(actor: Actor) -> str:
-    return (
-        db.session.scalar(
-            select(Area.path).join(Worker, Worker.area_id == Area.id).where(Worker.id == actor.worker_id)
-        )
-        or ""
-    )
 
 
 @bp.get("/today")
@@ -51,9 +40,8 @@ def _worker_area_path(actor: Actor) -> str:
 def today() -> str:
     """The next door and the ones after it."""
     actor = current_actor()
-    if actor.worker_id is None:
-        raise NotFound(_("您的账号还没有连到人员档案。"), _("请联系社区工作人员。"))
-    day = day_of(actor, rules_for(_worker_area_path(actor)))
+    start = start_of(actor)
+    day = day_of(actor, start, rules_for(start.area_path))
     last = {}
     if day.next is not None and day.next.shows_door:
         last = last_times([day.next.visit.elder_id], day.next.visit.starts_at)
