@@ -18,3 +18,8 @@ def can_edit(actor: Actor, worker: Worker) -> bool:
 def can_set_hours(actor: Actor, worker: Worker) -> bool:
     """Workers decide when they come; a coordinator may type it in for them."""
     return is_self(actor, worker) or can_edit(actor, worker)
+
+
+def can_open_account(actor: Actor, worker: Worker) -> bool:
+    """May the actor give the worker a sign-in? Whoever keeps the accounts of the area."""
+    return covers(actor, Permission.ACCOUNT_MANAGE, worker.area.path)

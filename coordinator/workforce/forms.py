@@ -178,6 +178,14 @@ class DaysOffForm(Form):
     note = StringField(_l("说明"), validators=[Length(max=120)])
 
 
+class AccountForm(Form):
+    username = StringField(
+        _l("用户名"),
+        validators=[InputRequired(_l("请填用户名。")), Length(max=60)],
+        render_kw={"autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
 class PairForm(Form):
     action = HiddenField()
     worker_id = SelectField(_l("人员"), validators=[InputRequired(_l("请选一位。"))], validate_choice=True)

@@ -1,5 +1,6 @@
 """What is done with a worker's record, one function per act; each flushes and audits, none commits."""
 
+from coordinator.workforce.services.accounts import open_account, suggested_username
 from coordinator.workforce.services.duty import (
     GuardianConsent,
     add_credential,
@@ -25,12 +26,14 @@ __all__ = [
     "create_worker",
     "edit_worker",
     "missing_for_duty",
+    "open_account",
     "pair",
     "remove_bar",
     "remove_days_off",
     "retire_worker",
     "reveal",
     "set_availability",
+    "suggested_username",
     "suspend_worker",
     "unpair",
     "verify_skills",

@@ -63,6 +63,7 @@ def _worker_page(template: str, worker: Worker, status: int = 200, **values: Any
         status,
         w=worker,
         may_edit=access.can_edit(actor, worker),
+        may_open_account=access.can_open_account(actor, worker),
         missing=services.missing_for_duty(worker),
         is_minor=fitness.is_minor(worker, clock.today()),
         **values,

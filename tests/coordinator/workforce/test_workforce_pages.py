@@ -17,6 +17,7 @@ from coordinator.workforce.labels import week_words
 from coordinator.workforce.models import Bar, Guardian, ServiceContact, Worker, WorkerStatus
 from coordinator.workforce.queries import service_contacts_of
 from tests.factories import (
+    csrf_token,
     hanzi,
     make_area_tree,
     make_elder,
@@ -408,3 +409,39 @@ def worker_home(number, tree):
     from tests.factories import make_household
 
     return db.session.scalars(select(Household)).first() or make_household(tree.community)
+
+
+def test_a_worker_gets_an_account_and_signs_in(desk, app, tree, worker):
+    page = f"/workforce/{worker.id}/account"
+    assert page in text_of(desk.get(f"/workforce/{worker.id}"))
+    answer = desk.post(page, data={"csrf_token": token(desk, page), "username": "Zhou.Min"})
+    assert answer.status_code == 200
+    once = re.search(r'class="tf-once num">([^<]+)<', text_of(answer)).group(1)
+    db.session.refresh(worker)
+    assert worker.user.username == "zhou.min"
+    assert worker.user.must_change_password
+    phone = app.test_client()
+    sign_in_page = "/accounts/sign-in"
+    entered = phone.post(
+        sign_in_page,
+        data={"csrf_token": token(phone, sign_in_page), "username": "zhou.min", "password": once},
+    )
+    assert entered.status_code in (302, 303)
+    assert phone.get("/workforce/me").status_code in (302, 303)  # the one-time password is changed first
+    assert "已经有账号了" in text_of(desk.get(page))
+    again = desk.post(page, data={"csrf_token": csrf_token(desk), "username": "zhou.min2"})
+    assert again.status_code == 409
+
+
+def test_a_user_name_that_is_taken_is_said_at_its_field(desk, tree, worker):
+    make_user(Role.WORKER, username="zhou.min")
+    page = f"/workforce/{worker.id}/account"
+    answer = desk.post(page, data={"csrf_token": token(desk, page), "username": "zhou.min"})
+    assert answer.status_code == 422
+    assert "已经有人用了" in text_of(answer)
+    assert worker.user_id is None
+
+
+def test_community_coordinators_do_not_open_accounts(client, tree, worker):
+    sign_in(client, make_user(Role.COMMUNITY_COORDINATOR, tree.community))
+    assert client.get(f"/workforce/{worker.id}/account").status_code == 403
