@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from uuid import uuid4
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select, update
@@ -135,7 +136,7 @@ def approve_day(actor: Actor, plan: Plan, day: date) -> Approval:
     """Approve one day of a plan and tell its workers."""
     demand_approve(actor, plan)
     done, days = _approve(actor, plan, day)
-    done.told = _tell_workers(plan, days, f"{clock.now():%Y%m%d%H%M%S%f}")
+    done.told = _tell_workers(plan, days, uuid4().hex)
     if not (done.visits or done.problems or done.elsewhere):
         raise Conflict(
             _("%(day)s没有要批准的。", day=i18n.day(day)), _("可能已经批准过了。"), code="nothing_to_approve"
@@ -244,7 +245,7 @@ def _elsewhere(plan: Plan, stops: Sequence[PlanStop]) -> dict[tuple[int, str, da
             Visit.elder_id.in_({stop.elder_id for stop in stops}),
             Visit.rule.is_not(None),
             Visit.state.in_(LIVE | CLOSED),
-            Visit.created_at > (plan.started_at or plan.created_at),
+            Visit.created_at >= (plan.started_at or plan.created_at),
             (Visit.plan_id.is_(None)) | (Visit.plan_id != plan.id),
         )
         .group_by(Visit.elder_id, Visit.rule, Visit.period_from)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -71,9 +71,9 @@ def preview_move(plan: Plan, stop: PlanStop, target: Target) -> Preview:
     names = names_of(draft)
     change = rearrange(draft, stop, target)
     found = Preview(target, worker.name, change)
-    accepted = {tuple(one) for one in plan.violations}
+    accepted = {tuple(one[:-1]): one[-1] for one in plan.violations}
     for one in change.report.violations:
-        if one.code in JUDGED_HERE or tuple(mark_of(one)) in accepted:
+        if one.code in JUDGED_HERE or _is_no_worse(mark_of(one), accepted):
             continue
         text = violation_text(one.code, one.visit, one.worker, one.day, one.detail, names)
         (found.soft if one.code in SOFT else found.hard).append(text)
@@ -131,9 +131,17 @@ def matched(rows: Sequence[PlanStop], days: Sequence[date]) -> dict[date, PlanSt
     return found
 
 
+def _is_no_worse(mark: list[Any], accepted: Mapping[tuple[Any, ...], Any]) -> bool:
+    """Whether the same limit was accepted as broken before, at least as badly."""
+    key, figure = tuple(mark[:-1]), mark[-1]
+    return key in accepted and (figure is None or accepted[key] is None or figure <= accepted[key])
+
+
 def mark_of(violation: routing.Violation) -> list[Any]:
-    """A broken limit without its figures, as kept in `Plan.violations`: what was accepted is not asked again."""
-    return [violation.code, violation.visit, violation.worker, violation.day, violation.detail.get("week")]
+    """A broken limit as kept in `Plan.violations`: what was accepted is not asked again unless it gets worse."""
+    detail = violation.detail
+    figure = detail.get("visits", detail.get("hours"))
+    return [violation.code, violation.visit, violation.worker, violation.day, detail.get("week"), figure]
 
 
 def _judge_days(draft: Draft, stop: PlanStop, target: Target, found: Preview) -> None:

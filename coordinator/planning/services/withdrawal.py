@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import uuid4
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select, update
@@ -107,7 +108,7 @@ def withdraw_day(actor: Actor, plan: Plan, day: date, reason: str) -> Withdrawal
         _("%(day)s的探访计划撤回了", day=i18n.day(day)),
         _("%(day)s给您的探访先不用去。原因：%(reason)s。改好会再通知您。", day=i18n.day(day), reason=text),
         "/",
-        dedupe_key=f"plan-withdrawn:{plan.id}:{day}:{clock.now():%Y%m%d%H%M%S%f}",
+        dedupe_key=f"plan-withdrawn:{plan.id}:{day}:{uuid4().hex}",
     )
     audit.record(
         actor,

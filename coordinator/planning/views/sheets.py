@@ -38,7 +38,9 @@ def route_sheet(plan_id: int, route_id: int) -> Response:
 
 
 def _file(printed: Printed) -> Response:
-    return send_pdf(printed.content, printed.name)
+    answer = send_pdf(printed.content, printed.name)
+    answer.headers["Cache-Control"] = "no-store"  # names and telephone numbers: nothing stays in the browser
+    return answer
 
 
 @bp.get("/sheets/<code>")
