@@ -205,8 +205,9 @@ def servers() -> Iterator[Settings]:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-def in_own_process(step: Callable[[], Any]) -> tuple[Any, float, int]:
-    """Result, seconds and peak memory in MB (with the reading process) of a step in a process of its own."""
+def in_own_process(step: Callable[[], Any]) -> tuple[Any, float, float, int]:
+    """Result, seconds, processor seconds and peak memory in MB (both with the reading process) of a step in a
+    process of its own."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -227,10 +228,10 @@ def in_own_process(step: Callable[[], Any]) -> tuple[Any, float, int]:
             peak = max(peak, sum(one.memory_full_info().pss for one in family))
     with os.fdopen(reading) as answer:
         result, seconds = json.loads(answer.read())
-    os.waitpid(child, 0)
+    _pid, _status, used = os.wait4(child, 0)
     if isinstance(result, dict) and "failed" in result:
         raise SystemExit(result["failed"])
-    return result, seconds, peak // 1_000_000
+    return result, seconds, used.ru_utime + used.ru_stime, peak // 1_000_000
 
 
 def prepare(settings: Settings) -> int:
@@ -308,13 +309,12 @@ def main() -> None:
     broken = list(people(total, seed=2))
     kinds = damage(broken, bad)
     files = {"clean": workbook(rows), "damaged": workbook(broken)}
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {total} rows, {os.cpu_count()} cores; seconds, peak MB (worker + reader)"
-    )
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {total} rows, {os.cpu_count()} cores")
+    print(f"{'':16}{'wall':>9}{'processor':>11}  peak (worker and reader)")
 
     def report(what: str, step: Callable[[], Any]) -> Any:
-        result, seconds, megabytes = in_own_process(step)
-        print(f"{what:34}{seconds:7.1f} s {megabytes:6d} MB  {result}", flush=True)
+        result, seconds, processor, megabytes = in_own_process(step)
+        print(f"{what:16}{seconds:7.1f} s{processor:7.1f} s{megabytes:6d} MB  {result}", flush=True)
         return result
 
     with servers() as settings:

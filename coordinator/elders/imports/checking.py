@@ -7,7 +7,9 @@ over with the same file.
 from __future__ import annotations
 
 import base64
+import gc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -33,6 +35,17 @@ def in_chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+@contextmanager
+def tidy_memory() -> Iterator[Callable[[], object]]:
+    """A collector of garbage that leaves alone what was there before: dossiers refer to each other in circles, and
+    beside the whole application they would pile up for long."""
+    gc.freeze()
+    try:
+        yield gc.collect
+    finally:
+        gc.unfreeze()
 
 
 def silent(_done: int, _total: int) -> None:
@@ -94,18 +107,22 @@ def _judge(importer: Importer, batch_id: int, table: Table, tell: Callable[[int,
     layout = Layout.of(importer.columns, table.headings)
     checker = importer.checker(batch)
     db.session.commit()
-    for chunk in in_chunks(table.rows):
-        rows = [Row(number, cells, *parse_row(importer.columns, layout, cells)) for number, cells in chunk]
-        checker.check(rows)
-        db.session.execute(
-            insert(ImportRow),
-            [_stored(batch_id, row) for row in rows],
-            execution_options={"render_nulls": True},
-        )
-        batch = db.session.get_one(ImportBatch, batch_id)
-        batch.rows_done += len(rows)
-        tell(batch.rows_done, batch.rows_total)
-        db.session.commit()
+    with tidy_memory() as tidy:
+        for chunk in in_chunks(table.rows):
+            rows = [
+                Row(number, cells, *parse_row(importer.columns, layout, cells)) for number, cells in chunk
+            ]
+            checker.check(rows)
+            db.session.execute(
+                insert(ImportRow),
+                [_stored(batch_id, row) for row in rows],
+                execution_options={"render_nulls": True},
+            )
+            batch = db.session.get_one(ImportBatch, batch_id)
+            batch.rows_done += len(rows)
+            tell(batch.rows_done, batch.rows_total)
+            db.session.commit()
+            tidy()
     for number, problem in checker.afterthoughts().items():
         row = db.session.scalars(
             select(ImportRow).where(ImportRow.batch_id == batch_id, ImportRow.number == number)
