@@ -46,7 +46,7 @@ def create(
     username: str, name: str, role: str, path: str, make_areas: bool, email: str | None, as_json: bool
 ) -> None:
     """Open an account and print its one-time password."""
-    area = _area(path, make_areas=make_areas)
+    area = find_area(path, make_areas=make_areas)
     user, once = services.create_user(
         SYSTEM, username=username, name=name, email=email, roles=[NewRole(Role(role), area=area)]
     )
@@ -59,20 +59,21 @@ def create(
     click.echo("It is shown only here and must be changed at the first sign-in.")
 
 
-def _area(path: str, *, make_areas: bool) -> Area:
+def find_area(path: str, *, make_areas: bool) -> Area:
+    """The area with this code or path of names; missing ones are entered with `make_areas`, else InvalidInput."""
     by_code = db.session.scalar(select(Area).where(Area.code == path))
     if by_code is not None:
         return by_code
     names = [part.strip() for part in path.split("/") if part.strip()]
     if not names or len(names) > len(LEVELS):
-        raise InvalidInput(f"--area {path!r}: give the names from the province down, such as 四川省/泸州市")
+        raise InvalidInput(f"area {path!r}: give the names from the province down, such as 四川省/泸州市")
     found: Area | None = None
     for level, name in zip(LEVELS, names, strict=False):
         parent_id = found.id if found is not None else None
         below = Area.parent_id == parent_id if parent_id is not None else Area.parent_id.is_(None)
         known = db.session.scalar(select(Area).where(below, Area.name == name))
         if known is None and not make_areas:
-            raise InvalidInput(f"--area {path!r}: there is no {name}; add --make-areas to enter it")
+            raise InvalidInput(f"area {path!r}: there is no {name}; add --make-areas (areas set: --make)")
         found = known if known is not None else create_area(level, name, found)
     assert found is not None, "there is at least one name"
     return found
