@@ -155,7 +155,9 @@ def running_servers(settings: Settings) -> Iterator[None]:
         "plan": "coordinator.planning.cli:plan",
         "ledger": "coordinator.hours.cli:ledger",
         "accounts": "coordinator.accounts.cli:accounts",
+        "areas": "coordinator.accounts.area_cli:areas",
         "demo": "coordinator.demo.cli:demo",
+        "jobs": "coordinator.kernel.cli:jobs",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -16,10 +16,9 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
-from rq.exceptions import NoSuchJobError
-from rq.job import Job, JobStatus
 from sqlalchemy import CheckConstraint, Index, SmallInteger, String, Text, event, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from coordinator.extensions import db, stored
@@ -28,8 +27,9 @@ from coordinator.kernel import clock
 log = structlog.get_logger(__name__)
 
 QUEUES = ("default", "planning")
-# A job that is not running although it was handed to Redis this long ago is handed over again.
+# A job that neither runs nor waits although it was handed to Redis this long ago is handed over again.
 HAND_OVER_AGAIN_AFTER = timedelta(seconds=15)
+# A job that was begun this often and never ended is given up; `tanfang jobs retry` owes it anew.
 MAX_ATTEMPTS = 8
 _LOCK_SPACE = 7_301  # first key of pg advisory locks held by running jobs
 
@@ -41,7 +41,10 @@ class OwedState(StrEnum):
 
 
 class OwedJob(db.Model):
-    """One owed job. (`name`, `key`) is unique: periodic work uses its period as key, so it runs once."""
+    """One owed job. (`name`, `key`) is unique: periodic work uses its period as key, so it runs once.
+
+    `attempts` counts how often the body was begun, whether it failed or was cut; being lost on the way costs none.
+    """
 
     __tablename__ = "owed_jobs"
     __table_args__ = (
@@ -102,11 +105,12 @@ def connection() -> Redis:
     return current_app.extensions["redis"]
 
 
-def _hand_over(owed_id: int, queue: str, timeout_seconds: int, attempt: int) -> None:
+def _hand_over(owed_id: int, queue: str, timeout_seconds: int, moment: datetime) -> None:
+    # The id differs each time: what Redis still believes about an earlier try must not stand in the way.
     Queue(queue, connection=connection()).enqueue_call(
         "coordinator.worker.run_owed",
         args=(owed_id,),
-        job_id=f"owed-{owed_id}-{attempt}",
+        job_id=f"owed-{owed_id}-{moment:%Y%m%d%H%M%S%f}",
         timeout=timeout_seconds,
         result_ttl=0,
         failure_ttl=86_400,
@@ -114,16 +118,21 @@ def _hand_over(owed_id: int, queue: str, timeout_seconds: int, attempt: int) -> 
 
 
 def _after_commit(session: Session) -> None:
+    if session.in_nested_transaction():  # only a savepoint: nobody else sees the row yet
+        return
+    moment = clock.machine_now()
     for owed_id, queue, timeout_seconds in session.info.pop("owed_after_commit", []):
         try:
-            _hand_over(owed_id, queue, timeout_seconds, 0)
+            _hand_over(owed_id, queue, timeout_seconds, moment)
         except RedisError as problem:
             # The row stays; the sweeper hands it over when the queue is back.
             log.warning("queue away, job stays owed", owed_id=owed_id, error=str(problem))
 
 
 def _after_rollback(session: Session) -> None:
-    session.info.pop("owed_after_commit", None)
+    # What a savepoint takes back is handed over all the same: a job without a row does nothing.
+    if not session.in_nested_transaction():
+        session.info.pop("owed_after_commit", None)
 
 
 def listen(session_class: Any) -> None:
@@ -133,22 +142,13 @@ def listen(session_class: Any) -> None:
         event.listen(session_class, "after_rollback", _after_rollback)
 
 
-def _is_waiting(owed: OwedJob) -> bool:
-    """Is the job still waiting in Redis for a free worker?"""
-    try:
-        job = Job.fetch(f"owed-{owed.id}-{owed.attempts}", connection=connection())
-    except NoSuchJobError:
-        return False
-    return job.get_status() in (JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
-
-
 def sweep_owed_jobs() -> int:
-    """Hand over every owed job that nobody runs and that does not wait in Redis; returns how many.
+    """Hand over every owed job that nobody runs and that does not wait in Redis; returns how many. Commits.
 
     A running job holds a PostgreSQL advisory lock on its connection, so a killed worker frees it at once.
     """
     moment = clock.machine_now()
-    due = db.session.scalars(
+    lost = db.session.scalars(
         select(OwedJob)
         .where(
             OwedJob.state == OwedState.OWED,
@@ -157,38 +157,64 @@ def sweep_owed_jobs() -> int:
                 OwedJob.handed_over_at.is_(None),
                 OwedJob.handed_over_at < moment - HAND_OVER_AGAIN_AFTER,
             ),
+            OwedJob.id.not_in(_waiting_ids() | _running_ids()),
         )
         .order_by(OwedJob.id)
         .limit(500)
+        .with_for_update(skip_locked=True)
     ).all()
-    handed = 0
-    for owed in due:
-        if _is_running(owed.id) or _is_waiting(owed):
-            continue
-        owed.attempts += 1
-        owed.handed_over_at = moment
-        if owed.attempts > MAX_ATTEMPTS:
-            owed.state = OwedState.FAILED
-            owed.last_error = owed.last_error or "handed over too often without finishing"
-            log.error("owed job given up", owed_id=owed.id, name=owed.name)
-            continue
-        _hand_over(owed.id, owed.queue, owed.timeout_seconds, owed.attempts)
-        handed += 1
+    handed = []
+    for owed in lost:
+        if owed.attempts >= MAX_ATTEMPTS:
+            _give_up(owed, "begun too often without ending")
+        else:
+            owed.handed_over_at = moment
+            handed.append((owed.id, owed.queue, owed.timeout_seconds))
+    # Committed first: a worker that is quicker than this loop must not wait for these rows.
     db.session.commit()
-    return handed
+    for owed_id, queue, timeout_seconds in handed:
+        _hand_over(owed_id, queue, timeout_seconds, moment)
+    return len(handed)
 
 
-def _is_running(owed_id: int) -> bool:
-    return bool(
-        db.session.scalar(
-            text(
-                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = :space"
-                " AND objid = :id AND granted AND database = "
-                "(SELECT oid FROM pg_database WHERE datname = current_database()))"
-            ),
-            {"space": _LOCK_SPACE, "id": owed_id},
-        )
+def _give_up(owed: OwedJob, reason: str) -> None:
+    owed.state = OwedState.FAILED
+    owed.last_error = owed.last_error or reason
+    log.error("owed job given up", owed_id=owed.id, job=owed.name, error=owed.last_error)
+
+
+def _waiting_ids() -> set[int]:
+    """The owed jobs that lie in Redis for a free worker. Asked of the lists themselves: a job whose worker died
+    between taking it and beginning it still calls itself queued."""
+    names = (name for queue in QUEUES for name in Queue(queue, connection=connection()).job_ids)
+    return {int(name.split("-")[1]) for name in names if name.startswith("owed-")}
+
+
+def _running_ids() -> set[int]:
+    """The owed jobs whose lock somebody holds."""
+    found = db.session.scalars(
+        text(
+            "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = :space AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ),
+        {"space": _LOCK_SPACE},
     )
+    return set(found)
+
+
+def failed_jobs() -> list[OwedJob]:
+    """The jobs that were given up, oldest first."""
+    return list(
+        db.session.scalars(select(OwedJob).where(OwedJob.state == OwedState.FAILED).order_by(OwedJob.id))
+    )
+
+
+def owe_again(owed: OwedJob) -> None:
+    """Owe a job anew that was given up; the sweeper hands it over. Does not commit."""
+    owed.state = OwedState.OWED
+    owed.attempts = 0
+    owed.handed_over_at = None
+    owed.run_after = clock.machine_now()
 
 
 def run_owed(owed_id: int) -> None:
@@ -205,20 +231,28 @@ def run_owed(owed_id: int) -> None:
         try:
             _run_locked(owed_id)
         finally:
-            guard.execute(
-                text("SELECT pg_advisory_unlock(:space, :id)"), {"space": _LOCK_SPACE, "id": owed_id}
-            )
+            try:
+                guard.execute(
+                    text("SELECT pg_advisory_unlock(:space, :id)"), {"space": _LOCK_SPACE, "id": owed_id}
+                )
+            except SQLAlchemyError as problem:
+                # PostgreSQL went away meanwhile, and the lock with it.
+                log.warning(
+                    "lock was gone with its connection", owed_id=owed_id, error=type(problem).__name__
+                )
 
 
 def _run_locked(owed_id: int) -> None:
     owed = db.session.get(OwedJob, owed_id)
     if owed is None or owed.state is not OwedState.OWED:
+        db.session.rollback()
         return
     owed.started_at = clock.machine_now()
+    owed.attempts += 1
     db.session.commit()
-    module_name, function_name = owed.name.rsplit(".", 1)
-    body = getattr(importlib.import_module(module_name), function_name)
     try:
+        module_name, function_name = owed.name.rsplit(".", 1)
+        body = getattr(importlib.import_module(module_name), function_name)
         body(**owed.payload)
         owed = db.session.get_one(OwedJob, owed_id)
         owed.state = OwedState.DONE
@@ -229,10 +263,9 @@ def _run_locked(owed_id: int) -> None:
         db.session.rollback()
         owed = db.session.get_one(OwedJob, owed_id)
         owed.last_error = f"{type(problem).__name__}: {problem}"[:2000]
-        owed.handed_over_at = clock.machine_now()
-        if owed.attempts + 1 >= MAX_ATTEMPTS:
-            owed.state = OwedState.FAILED
+        if owed.attempts >= MAX_ATTEMPTS:
+            _give_up(owed, "failed")
         else:
-            owed.run_after = clock.machine_now() + timedelta(seconds=10 * 2**owed.attempts)
+            owed.run_after = clock.machine_now() + timedelta(seconds=5 * 2**owed.attempts)
         db.session.commit()
         raise
