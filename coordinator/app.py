@@ -15,7 +15,8 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -96,6 +97,8 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
             "pool_size": 5,
             "max_overflow": 5,
             "pool_timeout": 5,
+            # What a refused statement carried is somebody's data and must not reach a log.
+            "hide_parameters": True,
             "connect_args": {
                 "connect_timeout": 5,
                 "application_name": "tanfang",
@@ -179,15 +182,26 @@ def wants_json() -> bool:
     return best == "application/json" and request.accept_mimetypes["text/html"] == 0
 
 
-def _error_response(status: int, title: Any, text: Any, *, headers: dict[str, str] | None = None) -> Response:
-    """One error page for people, one JSON object for programs, a plain strip for a partial update."""
+def _error_response(
+    status: int,
+    title: Any,
+    text: Any,
+    *,
+    headers: dict[str, str] | None = None,
+    action: tuple[str, str] | None = None,
+) -> Response:
+    """One error page for people, one JSON object for programs, a plain strip for a partial update.
+
+    `action` is where the page's button leads and what it says; home by default.
+    """
+    href, label = action or ("/", _("回到首页"))
     error = {
         "status": status,
         "title": str(title),
         "text": str(text),
         "reference": g.get("request_id", ""),
-        "action_href": "/",
-        "action_label": _("回到首页"),
+        "action_href": href,
+        "action_label": label,
     }
     if wants_json():
         response = jsonify(error={key: error[key] for key in ("status", "title", "text", "reference")})
@@ -210,6 +224,20 @@ def _same_origin() -> bool:
     return site in ("same-origin", "none") and origin in (None, request.host_url.rstrip("/"))
 
 
+def _try_again() -> Response:
+    """A server we need is coming back: the same page again, or the form with everything typed."""
+    title, text = _HTTP_TEXTS[503]
+    headers = {"Retry-After": "5"}
+    partial = wants_json() or request.headers.get("HX-Request")
+    if request.method == "POST" and request.form and not partial and _same_origin():
+        text = _("您填写的内容都在这一页里。系统正在自动恢复，过几秒按“再送一次”就行。")
+        return import_module("coordinator.kernel.forms").keep_typed_form(503, title, text, headers)
+    if request.method == "GET" and not partial:
+        href = request.full_path.rstrip("?")
+        return _error_response(503, title, text, headers=headers, action=(href, _("再试一次")))
+    return _error_response(503, title, text, headers=headers)
+
+
 _HTTP_TEXTS = {
     400: (_l("这次请求没有看懂"), _l("请返回上一页再试一次。")),
     404: (_l("没有找到这一页"), _l("可能已经移走，或者不在您的管辖范围内。")),
@@ -218,7 +246,7 @@ _HTTP_TEXTS = {
     415: (_l("不支持这种格式"), _l("请换一种格式再试。")),
     429: (_l("操作太频繁了"), _l("请稍等再试。")),
     500: (_l("系统出了点问题"), _l("已经记下来了。请稍后再试；如果急用，请把下面的编号告诉管理员。")),
-    503: (_l("系统正忙"), _l("请过半分钟再试，您填写的内容没有丢。")),
+    503: (_l("系统暂时连不上"), _l("系统正在自动恢复，一般几秒钟就好。请稍等再试一次。")),
 }
 
 
@@ -240,16 +268,18 @@ def _register_errors(app: Flask) -> None:
         return import_module("coordinator.kernel.forms").keep_typed_form()
 
     @app.errorhandler(OperationalError)
-    def database_away(problem: OperationalError) -> Response:
+    @app.errorhandler(InterfaceError)
+    @app.errorhandler(PoolTimeout)
+    def database_away(problem: DBAPIError | PoolTimeout) -> Response:
         db.session.rollback()
-        log.error("database away", error=str(problem.orig)[:200])
-        return _error_response(503, *_HTTP_TEXTS[503], headers={"Retry-After": "5"})
+        log.error("database away", error=str(getattr(problem, "orig", problem))[:200])
+        return _try_again()
 
     @app.errorhandler(redis.exceptions.RedisError)
     def queue_away(problem: redis.exceptions.RedisError) -> Response:
         db.session.rollback()
         log.error("queue away", error=str(problem)[:200])
-        return _error_response(503, *_HTTP_TEXTS[503], headers={"Retry-After": "5"})
+        return _try_again()
 
     @app.errorhandler(HTTPException)
     def http_problem(problem: HTTPException) -> Response:

@@ -42,10 +42,13 @@ class Form(FlaskForm):
             target.errors = [*target.errors, text]
 
 
-def keep_typed_form() -> Response:
-    """Answer a form whose token is stale with all of it again, ready to be sent once more.
+def keep_typed_form(
+    status: int = 409, title: Any = None, text: Any = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer a form that could not be taken with all of it again, ready to be sent once more. Needs no database.
 
-    Passwords and files cannot be kept; the page says so where they were part of the form.
+    Said without more: its token is stale. Passwords and files cannot be kept; the page says so where they were
+    part of the form.
     """
     kept = [
         (name, value)
@@ -60,12 +63,13 @@ def keep_typed_form() -> Response:
             target=request.full_path.rstrip("?"),
             lost=[name for name in request.form if "password" in name] + list(request.files),
             error={
-                "status": 409,
-                "title": _("页面放得太久了，请再送一次"),
-                "text": _("您填写的内容都在，点下面的按钮就会重新送出。"),
+                "status": status,
+                "title": title or _("页面放得太久了，请再送一次"),
+                "text": text or _("您填写的内容都在，点下面的按钮就会重新送出。"),
                 "reference": g.get("request_id", ""),
             },
         )
     )
-    response.status_code = 409
+    response.status_code = status
+    response.headers.extend(headers or {})
     return response
