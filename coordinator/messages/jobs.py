@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 ONE_MAIL_EVERY = timedelta(hours=1)
 MAX_ATTEMPTS = 6
-_LOCK_SPACE = 7_302  # first key of the advisory locks that keep two mails to one person apart
+_LOCK_SPACE = 7_304  # first key of the advisory locks that keep two mails to one person apart
 
 
 def send_email(delivery_id: int) -> None:

@@ -24,7 +24,7 @@ from coordinator.kernel.errors import DomainError, Unavailable
 
 log = structlog.get_logger(__name__)
 
-_LOCK_SPACE = 7_303  # first key of the advisory locks that let one import per county write at a time
+_LOCK_SPACE = 7_306  # first key of the advisory locks that let one import per county write at a time
 _PASSES: tuple[tuple[str, Any], ...] = (
     (
         "create",

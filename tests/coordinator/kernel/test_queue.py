@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from coordinator.extensions import db
 from coordinator.kernel import clock, queue
 from coordinator.kernel.cli import jobs
 from coordinator.kernel.queue import OwedJob, OwedState
+from tests.serving import ROOT
 
 APPEND = "tests.house.sample_jobs.append"
 ABSENT = "tests.house.sample_jobs.fail"
@@ -159,3 +161,14 @@ def test_the_operator_sees_and_owes_anew(
     assert queue.sweep_owed_jobs() == 1
     assert waiting(redis_server) == 1
     assert job("lost").attempts == 0
+
+
+def test_advisory_locks_do_not_meet() -> None:
+    """Each kind of advisory lock has a first key of its own: an import must not hold up somebody's claims."""
+    keys = [
+        found.group(1)
+        for path in (ROOT / "coordinator").rglob("*.py")
+        for found in re.finditer(r"^_\w*LOCK\w* = ([\d_]+)", path.read_text(), re.MULTILINE)
+    ]
+    assert len(keys) >= 6
+    assert len(keys) == len(set(keys))
