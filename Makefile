@@ -46,6 +46,10 @@ lint: setup-dev ## lint, types and import rules
 catalogue: setup-dev ## bring the English catalogue to the strings of the code; lists what is to be translated
 	@$(BIN)/python tools/catalogue.py update
 
+.PHONY: screenshots
+screenshots: setup-dev ## take the pictures of the documents from the demo that `make run` shows
+	@$(BIN)/python tools/screenshots.py
+
 .PHONY: lock
 lock: have-python ## resolve requirements*.in into the lock files
 	@$(PYTHON) tools/lock.py
