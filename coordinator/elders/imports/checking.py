@@ -26,7 +26,7 @@ from coordinator.kernel import clock
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 500
+CHUNK = 250
 Item = TypeVar("Item")
 
 

@@ -450,10 +450,10 @@ def test_an_application_that_was_cut_leaves_nothing_and_runs_again(
         with pytest.raises(SystemExit):
             applying.take(ELDERS, batch.id, None)
     db.session.rollback()
-    assert calls == [500, 199]
+    assert calls == [250, 250]
     assert elders() == []
     shown = db.session.get_one(type(batch), batch.id)
-    assert (shown.state, shown.rows_done) == (ImportState.APPLYING, 500)
+    assert (shown.state, shown.rows_done) == (ImportState.APPLYING, 250)
     applying.take(ELDERS, batch.id, None)
     assert len(elders()) == 699
 

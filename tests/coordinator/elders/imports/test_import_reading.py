@@ -103,6 +103,44 @@ def test_an_apostrophe_that_neutralised_a_formula_is_taken_off() -> None:
     assert [cells[1] for _number, cells in rows] == ["=1+1", "'路"]
 
 
+def _ods(rows: list[list[str]], repeated: int = 1) -> bytes:
+    cells = "".join(
+        f'<table:table-row table:number-rows-repeated="{repeated}">'
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>'
+            for cell in row
+        )
+        + "</table:table-row>"
+        for row in rows
+    )
+    space = "urn:oasis:names:tc:opendocument:xmlns:"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        package.writestr(
+            "META-INF/manifest.xml",
+            '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
+        )
+        package.writestr(
+            "content.xml",
+            f'<office:document-content xmlns:office="{space}office:1.0" xmlns:table="{space}table:1.0" '
+            f'xmlns:text="{space}text:1.0"><office:body><office:spreadsheet><table:table table:name="名单">'
+            f"{cells}</table:table></office:spreadsheet></office:body></office:document-content>",
+        )
+    return buffer.getvalue()
+
+
+def test_open_document_sheets_are_read() -> None:
+    assert read(_ods([["姓名", "住址"], ["陈秀英", "路1号"]]))[1] == [(2, ["陈秀英", "路1号"])]
+
+
+def test_a_row_repeated_a_hundred_million_times_does_not_take_all_memory() -> None:
+    assert refused(_ods([["姓名", "住址"], ["陈秀英", "路1号"]], repeated=100_000_000)) in (
+        "too_big",
+        "too_many_rows",
+    )
+
+
 def _encrypted_package() -> bytes:
     return (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500) + "EncryptedPackage".encode("utf-16-le") + bytes(500)
