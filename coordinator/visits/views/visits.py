@@ -153,6 +153,9 @@ def _show(actor: Actor, visit: Visit, form: ReasonForm, asked: str = "") -> str:
         and visit.state in (VisitState.OPEN, VisitState.CLAIMED, VisitState.ASSIGNED)
         and visit.starts_at <= clock.now(),
         may_reopen=may_open and visit.state is VisitState.MISSED,
+        may_type_in=covers(actor, Permission.RECORD_CONFIRM, visit.area.path)
+        and visit.state in (VisitState.ASSIGNED, VisitState.IN_PROGRESS)
+        and clock.to_local(visit.starts_at).date() <= clock.today(),
     )
 
 

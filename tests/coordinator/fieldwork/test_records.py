@@ -323,7 +323,9 @@ def test_a_paper_record_is_marked_and_confirmed_by_another(field, signed_in, lat
     later(120)
     desk = signed_in(field.coordinator)
     typed = paper_fields(visit)
-    assert desk.post(f"/records/paper/{visit.id}", typed).status_code == 303
+    link = f"/records/paper/{visit.id}"
+    assert link in desk.get(f"/visits/{visit.id}").text
+    assert desk.post(link, typed).status_code == 303
     assert desk.post(f"/records/paper/{visit.id}", typed).status_code == 303, "sent twice is one record"
     db.session.refresh(visit)
     assert visit.state is VisitState.COMPLETED
@@ -333,6 +335,9 @@ def test_a_paper_record_is_marked_and_confirmed_by_another(field, signed_in, lat
     assert marks[0].note == "纸质补登：手机没电，按路线单"
     record = db.session.scalars(select(VisitRecord)).one()
     assert (record.worker_id, record.entered_by_id) == (worker.id, field.coordinator.user_id)
+    page = desk.get(f"/visits/{visit.id}").text
+    assert f"/records/{record.id}" in page
+    assert link not in page
     with pytest.raises(Conflict) as refusal:
         confirm_record(field.coordinator, record.id)
     assert refusal.value.code == "own_entry"
