@@ -17,6 +17,7 @@ from coordinator.planning.queries.plans import (
     next_day,
     shown_plan,
     stops_of_route,
+    street_plan,
 )
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "next_day",
     "shown_plan",
     "stops_of_route",
+    "street_plan",
     "workers_of",
 ]

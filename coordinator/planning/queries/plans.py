@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import joinedload
 
+from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import Area, AreaLevel
@@ -76,6 +78,32 @@ def shown_plan(area: Area, month: date) -> Plan | None:
         .order_by(_RANK, Plan.id.desc())
         .limit(1)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StreetPlan:
+    """What a community hears of its street's plan: its state, and the visits planned to the community's elders."""
+
+    state: PlanState
+    visits: int
+    approved: int
+
+
+def street_plan(community: Area, month: date) -> StreetPlan | None:
+    """The plan of the street above, as far as it concerns this community. Two queries."""
+    street = db.session.get(Area, community.parent_id)
+    plan = shown_plan(street, month) if street is not None else None
+    if plan is None:
+        return None
+    visits, approved = db.session.execute(
+        select(
+            func.count(PlanStop.visit_key.distinct()),
+            func.count(PlanStop.visit_key.distinct()).filter(PlanStop.visit_id.is_not(None)),
+        )
+        .join(Elder, Elder.id == PlanStop.elder_id)
+        .where(PlanStop.plan_id == plan.id, PlanStop.route_id.is_not(None), Elder.area_id == community.id)
+    ).one()
+    return StreetPlan(plan.state, visits, approved)
 
 
 def find_sheet(actor: Actor, code: str) -> tuple[RouteSheet, PlanRoute, Plan]:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.kernel.areas import AreaLevel
 from coordinator.kernel.errors import DomainError, NotFound
 from coordinator.planning import queries, services
 from coordinator.planning.access import can_approve, can_edit, can_stop
@@ -107,6 +108,7 @@ def _page(area, first: date, plan: Plan | None, form: StartForm, status: int = 2
         editable=actor.may(Permission.PLAN_EDIT) and (plan is None or can_edit(actor, plan) or not running),
         approvable=plan is not None and can_approve(actor, plan),
         calls=queries.call_list(plan) if plan is not None else [],
+        street=queries.street_plan(area, first) if area.level is AreaLevel.COMMUNITY else None,
     )
     return (body, status) if status != 200 else body
 
