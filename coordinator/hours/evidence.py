@@ -6,7 +6,7 @@ are this product's interpretation and can be set per street; the derivation besi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,12 @@ MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Thresholds; metres, minutes, km/h. Read from the street's settings under the key 'hours'."""
+    """Thresholds; metres, minutes, km/h. Read from the street's settings under the key 'hours'.
+
+    `step_minutes`: time counts in whole steps. `day_cap_minutes`: the most that counts on one day.
+    `longest_minutes`: the most that counts of one visit. `alone_minutes`: so long a minor's check-ins may differ
+    from the adult's.
+    """
 
     step_minutes: int = 15
     day_cap_minutes: int = 480
@@ -28,13 +33,35 @@ class Rules:
     shortest_minutes: int = 5
     longest_minutes: int = 240
     clock_minutes: int = 10
-    fastest_kmh: float = 40.0
+    alone_minutes: int = 10
+    fastest_kmh: int = 40
 
     @classmethod
-    def of(cls, settings: dict[str, Any]) -> Rules:
-        """The street's rules; unknown keys are ignored, so that an older setting never stops the ledger."""
-        known = {name: settings[name] for name in cls.__dataclass_fields__ if name in settings}
+    def of(cls, settings: Any) -> Rules:
+        """The street's rules. Unknown names and impossible values are ignored: a wrong setting never stops the
+        ledger and never divides by nothing.
+        """
+        given = settings if isinstance(settings, dict) else {}
+        known = {
+            name: given[name]
+            for name, (least, most) in _BOUNDS.items()
+            if type(given.get(name)) is int and least <= given[name] <= most
+        }
         return cls(**known)
+
+
+_BOUNDS = {
+    "step_minutes": (1, 60),
+    "day_cap_minutes": (30, 1440),
+    "near_metres": (10, 5_000),
+    "far_metres": (10, 50_000),
+    "coarse_metres": (10, 5_000),
+    "shortest_minutes": (0, 120),
+    "longest_minutes": (15, 1440),
+    "clock_minutes": (1, 1440),
+    "alone_minutes": (0, 120),
+    "fastest_kmh": (5, 200),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +76,22 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Another visit of the same worker on that day: when it was left or reached, and how far away it is."""
+class Stay:
+    """Somebody's time in a home; `left_at` is None for who is still there."""
 
+    arrived_at: datetime
     left_at: datetime | None
-    arrived_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another visit of the same worker about that time: how far away, and whether its minutes stand in the ledger
+    already.
+    """
+
+    stay: Stay
     metres: int | None
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +105,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """Minutes at the home, taken off, counted; the grade and what led to it."""
+    """Minutes at the home, what is taken off and why, and what counts; the grade and what led to it.
+
+    minutes_present = minutes_elsewhere + minutes_over_longest + minutes_rounded_off + minutes_over_cap + minutes.
+    """
 
     minutes_present: int
+    minutes_elsewhere: int
+    minutes_over_longest: int
     minutes_rounded_off: int
     minutes_over_cap: int
     minutes: int
@@ -90,35 +132,39 @@ def derive(
     counted_today: int = 0,
     neighbours: Sequence[Neighbour] = (),
     needs_companion: bool = False,
-    companion_present: bool = True,
+    companions: Sequence[Stay] = (),
 ) -> Derivation:
     """Derive what one worker's presence at one visit is worth.
 
     :param planned_minutes: planned length of the visit.
     :param counted_today: minutes already counted for this worker on the same day (for the daily cap).
-    :param neighbours: the worker's other visits of the day.
-    :param needs_companion: the worker is a minor, so an adult must have been there at the same time.
-    :raises ValueError: `left` is not after `arrived`.
+    :param neighbours: the worker's other visits about that time. A minute counted there is not counted again.
+    :param needs_companion: the worker is a minor, so an adult must have been there all the time.
+    :param companions: the stays of the adults of the visit.
+    :raises ValueError: `left` is before `arrived`.
     """
-    seconds = (left.at - arrived.at).total_seconds()
-    if seconds < 0:
+    if left.at < arrived.at:
         raise ValueError("left before arriving")
-    present = int(seconds // MINUTE)
+    present = int((left.at - arrived.at).total_seconds() // MINUTE)
     findings = [
         *_place(arrived, "arrived", rules),
         *_place(left, "left", rules),
         *_length(present, planned_minutes, rules),
         *_travel(arrived, left, neighbours, rules),
     ]
-    if needs_companion and not companion_present:
-        findings.append(Finding("adult_not_there", Evidence.DOUBTFUL))
+    if needs_companion:
+        findings += _alone(arrived, left, companions, rules)
     grade = max((finding.grade for finding in findings), key=_ORDER.index, default=Evidence.STRONG)
-    bounded = min(present, rules.longest_minutes)
+    twice = _covered(arrived, left, (other.stay for other in neighbours if other.counted))
+    once = int(((left.at - arrived.at).total_seconds() - twice) // MINUTE)
+    bounded = min(once, rules.longest_minutes)
     rounded = bounded - bounded % rules.step_minutes
     allowed = max(0, min(rounded, rules.day_cap_minutes - counted_today))
     return Derivation(
         minutes_present=present,
-        minutes_rounded_off=present - rounded,
+        minutes_elsewhere=present - once,
+        minutes_over_longest=once - bounded,
+        minutes_rounded_off=bounded - rounded,
         minutes_over_cap=rounded - allowed,
         minutes=allowed,
         evidence=grade,
@@ -130,23 +176,31 @@ def _place(mark: Mark, which: str, rules: Rules) -> list[Finding]:
     found = []
     if mark.method == "word":
         found.append(Finding("no_place", Evidence.WEAK, {"which": which}))
-    elif mark.method == "location" and mark.distance_metres is not None:
-        accuracy = mark.accuracy_metres or 0
-        surely_away = mark.distance_metres - accuracy
-        detail = {"which": which, "metres": mark.distance_metres}
-        if surely_away > rules.far_metres:
-            found.append(Finding("far_away", Evidence.DOUBTFUL, detail))
-        elif surely_away > rules.near_metres:
-            found.append(Finding("not_near", Evidence.WEAK, detail))
-        elif accuracy > rules.coarse_metres:
-            found.append(Finding("coarse_place", Evidence.FAIR, {"which": which, "metres": accuracy}))
-    elif mark.method == "location":
+    elif mark.distance_metres is not None:
+        found += _distance(mark.distance_metres, mark.accuracy_metres or 0, which, rules)
+    elif mark.method == "door_code":
+        # The code is on the sheet: it shows that the person holds the sheet of that day, not where they stand.
+        found.append(Finding("only_code", Evidence.FAIR, {"which": which}))
+    else:
         found.append(Finding("home_not_on_map", Evidence.FAIR, {"which": which}))
     if mark.phone_at is not None:
         off = abs((mark.phone_at - mark.at).total_seconds()) / MINUTE
         if off > rules.clock_minutes:
             found.append(Finding("clock_differs", Evidence.WEAK, {"which": which, "minutes": round(off)}))
     return found
+
+
+def _distance(metres: int, accuracy: int, which: str, rules: Rules) -> list[Finding]:
+    surely_away = metres - accuracy
+    if surely_away > rules.far_metres:
+        return [Finding("far_away", Evidence.DOUBTFUL, {"which": which, "metres": metres})]
+    if surely_away > rules.near_metres:
+        return [Finding("not_near", Evidence.WEAK, {"which": which, "metres": metres})]
+    if accuracy > rules.coarse_metres:
+        # So coarse that it could be anywhere in the quarter: no better than no place.
+        grade = Evidence.WEAK if accuracy > rules.far_metres else Evidence.FAIR
+        return [Finding("coarse_place", grade, {"which": which, "metres": accuracy})]
+    return []
 
 
 def _length(present: int, planned: int, rules: Rules) -> list[Finding]:
@@ -160,25 +214,42 @@ def _length(present: int, planned: int, rules: Rules) -> list[Finding]:
 
 
 def _travel(arrived: Mark, left: Mark, neighbours: Sequence[Neighbour], rules: Rules) -> list[Finding]:
-    """Nobody reaches the next door faster than the fastest way allows."""
+    """Nobody is in two homes at once, nor reaches the next door faster than the fastest way allows."""
     for other in neighbours:
-        gap = None
-        if other.left_at is not None and other.left_at <= arrived.at:
-            gap = (arrived.at - other.left_at).total_seconds()
-        elif other.arrived_at is not None and other.arrived_at >= left.at:
-            gap = (other.arrived_at - left.at).total_seconds()
-        elif other.left_at is not None or other.arrived_at is not None:
+        starts, ends = other.stay.arrived_at, other.stay.left_at
+        if ends is not None and ends <= arrived.at:
+            gap = (arrived.at - ends).total_seconds()
+        elif starts >= left.at:
+            gap = (starts - left.at).total_seconds()
+        elif other.metres is not None and other.metres <= rules.near_metres:
+            continue  # two elders of one home or one stair: possible, and each minute counts once
+        else:
             return [Finding("two_places_at_once", Evidence.DOUBTFUL)]
-        if gap is None or other.metres is None:
+        if other.metres is None:
             continue
         needed = other.metres / (rules.fastest_kmh / 3.6)
         # A minute of grace: people press the button at the door or already on the stairs.
         if gap + MINUTE < needed:
-            return [
-                Finding(
-                    "too_fast",
-                    Evidence.DOUBTFUL,
-                    {"minutes": round(gap / MINUTE), "needed": round(needed / MINUTE)},
-                )
-            ]
+            minutes = {"minutes": round(gap / MINUTE), "needed": round(needed / MINUTE)}
+            return [Finding("too_fast", Evidence.DOUBTFUL, minutes)]
     return []
+
+
+def _alone(arrived: Mark, left: Mark, companions: Sequence[Stay], rules: Rules) -> list[Finding]:
+    """Adults may hand over to each other; check-ins made one after the other leave a few minutes between them."""
+    alone = (left.at - arrived.at).total_seconds() - _covered(arrived, left, companions)
+    if companions and alone <= rules.alone_minutes * MINUTE:
+        return []
+    return [Finding("adult_not_there", Evidence.DOUBTFUL, {"minutes": round(alone / MINUTE)})]
+
+
+def _covered(arrived: Mark, left: Mark, stays: Iterable[Stay]) -> float:
+    """Seconds between arriving and leaving that lie in any of the stays, each second once."""
+    seconds, reached = 0.0, arrived.at
+    for stay in sorted(stays, key=lambda one: one.arrived_at):
+        begins = max(reached, stay.arrived_at)
+        ends = left.at if stay.left_at is None else min(left.at, stay.left_at)
+        if ends > begins:
+            seconds += (ends - begins).total_seconds()
+            reached = ends
+    return seconds

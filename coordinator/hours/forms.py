@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 from wtforms import DateField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import HiddenInput
 
 from coordinator.hours.models import VerificationState
 from coordinator.kernel.forms import Form
@@ -14,6 +15,9 @@ class DecisionForm(Form):
     """A school's decision on one entry."""
 
     state = HiddenField(_l("决定"))
+    # The decision that stood when the page was made (0: none), and the address of the list behind it.
+    seen = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    list = HiddenField()
     minutes = IntegerField(
         _l("认可多少分钟"), validators=[Optional(), NumberRange(1, 1440, _l("请填 1 到 1440 之间的整数。"))]
     )

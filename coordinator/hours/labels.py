@@ -7,8 +7,11 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from coordinator.elders.labels import ABILITY_LEVELS, CATEGORIES
+from coordinator.elders.labels import CATEGORIES
+from coordinator.elders.models import Category
+from coordinator.hours.evidence import Rules
 from coordinator.hours.models import Evidence, VerificationState
+from coordinator.kernel import i18n
 
 EVIDENCE: dict[str, Any] = {
     Evidence.STRONG: _l("证据充分"),
@@ -30,7 +33,7 @@ DECISION_LOOKS = {
 }
 METHODS: dict[str, Any] = {
     "location": _l("手机定位"),
-    "door_code": _l("门牌码"),
+    "door_code": _l("路线单上的数字"),
     "word": _l("没有定位，本人说明"),
 }
 
@@ -43,6 +46,7 @@ def finding_text(finding: dict[str, Any]) -> str:
         "no_place": _("%(which)s没有定位", which=which),
         "far_away": _("%(which)s离住处 %(metres)s 米", which=which, metres=values.get("metres")),
         "not_near": _("%(which)s离住处 %(metres)s 米", which=which, metres=values.get("metres")),
+        "only_code": _("%(which)s没有定位，填了路线单上的数字", which=which),
         "coarse_place": _("%(which)s定位误差 %(metres)s 米", which=which, metres=values.get("metres")),
         "home_not_on_map": _("长者住处还没有标在地图上，定位无法比对"),
         "clock_differs": _(
@@ -61,16 +65,22 @@ def finding_text(finding: dict[str, Any]) -> str:
             needed=values.get("needed"),
         ),
         "two_places_at_once": _("同一时间还在另一户"),
-        "adult_not_there": _("同行成人不是全程在场"),
+        "adult_not_there": _("有 %(minutes)s 分钟没有成年人在场", minutes=values.get("minutes")),
     }
     return texts[finding["code"]]
 
 
-def elder_kind(kind: tuple[int, tuple[str, ...]]) -> str:
-    """，独居长者: all that a school learns of whom its student visited."""
-    level, categories = kind
-    # 计划生育特殊家庭 is a bereavement and none of a school's business.
-    words = [str(CATEGORIES[one]) for one in categories if one != "special_family"]
-    if level:
-        words.append(str(ABILITY_LEVELS[level]))
-    return _("，%(words)s长者", words="、".join(words)) if words else ""
+def elder_kind(kinds: tuple[Category, ...]) -> str:
+    """独居、空巢长者: all that a school learns of whom its student visited."""
+    words = "、".join(str(CATEGORIES[one]) for one in kinds)
+    return _("%(words)s长者", words=words) if words else _("长者")
+
+
+def rules_words(rules: Rules) -> str:
+    """The rule of the street, said where hours are shown."""
+    return _(
+        "从到长者家门口算到离开，路上不算；每满 %(step)s 分钟计一次，一次最多 %(longest)s，一天最多 %(cap)s。",
+        step=rules.step_minutes,
+        longest=i18n.duration(rules.longest_minutes * 60),
+        cap=i18n.duration(rules.day_cap_minutes * 60),
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate, pairwise
+from typing import Any
 
 from coordinator.hours.models import Certificate
 from coordinator.kernel import areas, clock
@@ -22,11 +24,35 @@ def street_of(area: Area) -> Area:
     return area
 
 
-def paper_of(certificate: Certificate, handler: str, verify_url: str) -> CertificatePaper:
+def issuer_of(street: Area) -> dict[str, str]:
+    """Name, person in charge and contact of the issuer, from the street's settings under 'issuer'."""
+    given = street.settings.get("issuer", {})
+    return {
+        "name": given.get("name") or f"{street.name}办事处",
+        "person_in_charge": given.get("person_in_charge", ""),
+        "contact": given.get("contact") or street.emergency_phone or "",
+    }
+
+
+def printed_hours(minutes: Sequence[int]) -> list[Decimal]:
+    """Minutes as hours with two decimals that add up exactly to the hours of their sum.
+
+    The running sum is rounded, not each part: whoever adds the printed rows by hand gets the printed total.
+    """
+    sums = [0, *accumulate(minutes)]
+    return [Decimal(_hundredths(after) - _hundredths(before)) / 100 for before, after in pairwise(sums)]
+
+
+def _hundredths(minutes: int) -> int:
+    """Hundredths of an hour, to the nearest (minutes × 5/3; there is never a tie)."""
+    return (minutes * 10 + 3) // 6
+
+
+def paper_of(certificate: Certificate, verify_url: str) -> CertificatePaper:
     """The printable certificate, from what was frozen at its issue."""
     content = certificate.content
-    street = street_of(certificate.worker.area)
-    settings = street.settings.get("issuer", {})
+    hours = printed_hours([row["minutes"] for row in content["months"]])
+    issuer = content["issuer"]
     return CertificatePaper(
         number=certificate.number,
         short_code=certificate.code,
@@ -38,28 +64,36 @@ def paper_of(certificate: Certificate, handler: str, verify_url: str) -> Certifi
         period_start=certificate.first_day,
         period_end=certificate.last_day,
         visits=content["visits"],
-        hours=Decimal(certificate.minutes) / 60,
+        hours=sum(hours, Decimal(0)),
         rows=tuple(
             CertificateRow(
                 month=_month(row["month"]),
                 days=_days(row["days"]),
                 content="特殊困难老年人探访关爱服务",
                 visits=row["visits"],
-                hours=Decimal(row["minutes"]) / 60,
+                hours=part,
             )
-            for row in content["months"]
+            for row, part in zip(content["months"], hours, strict=True)
         ),
-        issuer=settings.get("name") or f"{street.name}办事处",
-        person_in_charge=settings.get("person_in_charge", ""),
-        handler=handler,
-        contact=settings.get("contact") or street.emergency_phone or "",
+        issuer=issuer["name"],
+        person_in_charge=issuer["person_in_charge"],
+        handler=issuer["handler"],
+        contact=issuer["contact"],
         issue_date=clock.to_local(certificate.issued_at).date(),
-        approved=certificate.revoked_at is None,
+        approved=True,
         notes=(
             "服务时间按到达与离开长者家中的时刻计算，不含往返途中时间。",
             "志愿服务自愿、无偿。本证明不收取任何费用。",
         ),
+        verified=_verified(content),
     )
+
+
+def _verified(content: dict[str, Any]) -> str:
+    if not content["school"]:
+        return ""
+    day = date.fromisoformat(content["recognised_on"])
+    return f"{content['school']}逐笔认可，最近一次在{day.year}年{day.month}月{day.day}日"
 
 
 def _month(text: str) -> str:
