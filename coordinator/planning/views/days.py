@@ -51,16 +51,15 @@ def day(plan_id: int, day: str) -> str:
     chosen = day_in(day)
     stop_id = request.args.get("stop", type=int)
     if stop_id is not None and request.headers.get("HX-Request"):
-        return _panel(plan, chosen, stop_id)
+        return render_template("planning/_stop.html", plan=plan, day=chosen, **_panel(plan, chosen, stop_id))
     view = queries.day_view(plan, chosen)
-    selected = queries.load_stop(plan, stop_id) if stop_id is not None else None
     return render_template(
         "planning/day.html",
         plan=plan,
         view=view,
         day=chosen,
-        panel=_panel(plan, chosen, stop_id) if stop_id is not None else "",
-        selected=selected,
+        panel=_panel(plan, chosen, stop_id) if stop_id is not None else None,
+        selected=stop_id,
         geojson=_geojson(plan, view),
         kinds=KINDS,
         modes=TRAVEL_MODES,
@@ -133,22 +132,20 @@ def _geojson(plan: Plan, view: queries.DayView) -> dict[str, Any]:
 # --- one visit -------------------------------------------------------------------------------------------
 
 
-def _panel(plan: Plan, day: date, stop_id: int, form: MoveForm | None = None, answer: Any = None) -> str:
+def _panel(
+    plan: Plan, day: date, stop_id: int, form: MoveForm | None = None, answer: Any = None
+) -> dict[str, Any]:
+    """What stands beside the day about one visit."""
     actor = current_actor()
     stop = queries.load_stop(plan, stop_id)
-    form = form or _move_form(plan, stop, day)
-    return render_template(
-        "planning/_stop.html",
-        plan=plan,
-        stop=stop,
-        day=day,
-        form=form,
-        answer=answer,
-        offer=OfferForm(formdata=None, day=max(day, stop.period_from)) if stop.route_id is None else None,
-        offerable=actor.may(Permission.VISIT_OPEN) and services.is_offerable(stop),
-        editable=can_edit(actor, plan) and stop.visit_id is None and "!" not in stop.visit_key,
-        states=STATES,
-    )
+    return {
+        "stop": stop,
+        "form": form or _move_form(plan, stop, day),
+        "answer": answer,
+        "offer": OfferForm(formdata=None, day=max(day, stop.period_from)) if stop.route_id is None else None,
+        "offerable": actor.may(Permission.VISIT_OPEN) and services.is_offerable(stop),
+        "editable": can_edit(actor, plan) and stop.visit_id is None and "!" not in stop.visit_key,
+    }
 
 
 def _move_form(plan: Plan, stop: PlanStop, day: date) -> MoveForm:
@@ -232,9 +229,9 @@ def move(plan_id: int, stop_id: int) -> Response | tuple[str, int]:
     else:
         problem = InvalidInput(_("请选由谁去、哪一天。"))
     form.take(problem)
-    if request.headers.get("HX-Request"):
-        return _panel(plan, back, stop_id, form, problem), 422
     panel = _panel(plan, back, stop_id, form, problem)
+    if request.headers.get("HX-Request"):
+        return render_template("planning/_stop.html", plan=plan, day=back, **panel), 422
     return render_template("planning/stop.html", plan=plan, day=back, panel=panel), 422
 
 
