@@ -41,7 +41,7 @@ from coordinator.workforce.queries import workers_for_duty
 
 CALLED_AT_FESTIVALS = 0.97
 VISITS_AHEAD = 60
-OPEN_VISITS = 24
+OPEN_VISITS = 36
 CLAIMANTS = ("volunteer", "student", "rider", "senior", "volunteer2", "student2", "property-staff", "minor")
 # Records younger than this still wait for the coordinator, hours younger than that for the school.
 UNCONFIRMED_DAYS = 2

@@ -276,6 +276,7 @@ KINDS = (
         4,
         10,
         organisation="courier",
+        by_community=False,
         account="rider",
         women=0.2,
     ),
