@@ -236,9 +236,10 @@ KINDS = (
         6,
         (24, 58),
         _week((2, 5, 6), AFTERNOON),
-        radius=2000,
+        radius=2500,
         day=4,
         week_limit=8,
+        by_community=False,
         account="volunteer",
     ),
     Kind(
