@@ -57,3 +57,11 @@ lock: have-python ## resolve requirements*.in into the lock files
 .PHONY: bench-import
 bench-import: setup ## time the import of 20,000 elders, clean and with 500 damaged rows
 	@$(BIN)/python benchmarks/import.py
+
+.PHONY: bench-claims
+bench-claims: setup ## claims per second: bare UPDATE, service, HTTP, and the ratios
+	@$(BIN)/python -m benchmarks.claims bench
+
+.PHONY: drill-race
+drill-race: setup ## fifty people for one visit, round after round: one gets it
+	@$(BIN)/python -m benchmarks.claims race

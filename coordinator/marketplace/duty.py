@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, bindparam, func, or_, select
 
 from coordinator.accounts.models import Organisation
 from coordinator.elders.models import Sex
@@ -187,26 +187,31 @@ def _read(row: Any) -> DutyWorker:
     )
 
 
-def _fetch(condition: ColumnElement[bool]) -> dict[int, DutyWorker]:
-    return {row[0]: _read(row) for row in db.session.execute(_STATEMENT.where(condition))}
+# Built once: SQLAlchemy keeps the key of a statement, and making it costs more than PostgreSQL's answer.
+_BY_ID = _STATEMENT.where(Worker.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
 
 
 def duty_workers(worker_ids: Iterable[int]) -> dict[int, DutyWorker]:
     """Workers by id. One query."""
-    wanted = set(worker_ids)
-    return _fetch(Worker.id.in_(wanted)) if wanted else {}
+    wanted = sorted(set(worker_ids))
+    if not wanted:
+        return {}
+    return {row[0]: _read(row) for row in db.session.execute(_BY_ID, {"ids": wanted})}
 
 
 def duty_worker(worker_id: int | None) -> DutyWorker | None:
     """One worker, or None."""
-    return None if worker_id is None else _fetch(Worker.id == worker_id).get(worker_id)
+    return None if worker_id is None else duty_workers([worker_id]).get(worker_id)
 
 
 def adults_serving(area_path: str, born_until: date) -> dict[int, DutyWorker]:
     """Approved workers born on or before a day who serve an area: registered in it, below it or above it."""
     above = [int(part) for part in area_path.split(".") if part]
-    return _fetch(
-        or_(Area.path.startswith(area_path), Area.id.in_(above))
-        & (Worker.status == WorkerStatus.APPROVED)
-        & (Worker.birth_date <= born_until)
+    rows = db.session.execute(
+        _STATEMENT.where(
+            or_(Area.path.startswith(area_path), Area.id.in_(above)),
+            Worker.status == WorkerStatus.APPROVED,
+            Worker.birth_date <= born_until,
+        )
     )
+    return {row[0]: _read(row) for row in rows}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
@@ -27,6 +27,7 @@ from coordinator.marketplace.queries.claims import (
 )
 from coordinator.marketplace.queries.openings import (
     OWN_WILL,
+    Market,
     Opening,
     find_opening,
     findings,
@@ -51,6 +52,14 @@ _CLAIM_LOCK = 7_303  # first key of the advisory lock under which one worker's c
 LONGEST_REASON = 200
 
 
+class Taken(Conflict):
+    """Somebody was faster; `market` is what else there is, so that it is not worked out twice."""
+
+    def __init__(self, message: str, remedy: str, market: Market) -> None:
+        super().__init__(message, remedy, code="taken")
+        self.market = market
+
+
 def own_duty(actor: Actor) -> DutyWorker:
     """The worker behind the actor. Raises NotFound for an account that is no worker's."""
     demand(actor, Permission.WORK)
@@ -60,12 +69,12 @@ def own_duty(actor: Actor) -> DutyWorker:
     return worker
 
 
-def own_opening(worker: DutyWorker, visit_id: int) -> Opening:
-    """A visit in the worker's area, whatever its state; NotFound otherwise."""
-    opening = find_opening(worker, visit_id)
-    if opening is None:
+def own_opening(worker: DutyWorker, visit_id: int) -> tuple[Opening, Rules]:
+    """A visit in the worker's area, whatever its state, and the street's rules; NotFound otherwise."""
+    found = find_opening(worker, visit_id)
+    if found is None:
         raise NotFound(_("没有找到这次探访。"), _("可能已经取消，或者不在您服务的地方。"))
-    return opening
+    return found
 
 
 # --- claim -----------------------------------------------------------------------------------------------
@@ -79,8 +88,7 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
     person named may not go along.
     """
     worker = own_duty(actor)
-    opening = own_opening(worker, visit_id)
-    rules = rules_for(opening.area_path)
+    opening, rules = own_opening(worker, visit_id)
     if opening.state is not VisitState.OPEN:
         return _same_or_taken(worker, opening, rules)
     companion = _companion(worker, opening, companion_id)
@@ -93,13 +101,13 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
     _refuse_obstacles(worker, opening, held[worker.id], rules)
     if companion is not None:
         _check_companion(worker, companion, opening, held)
-    if claims_waiting_of(worker.id) >= rules.open_at_once:
-        raise Conflict(
-            _("您已经有 %(n)s 次在等审批。", n=rules.open_at_once),
-            _("等社区回复了再认领，或者先撤回一次。"),
-            code="too_many_claims",
-        )
-    if not _take(opening):
+    if not _take(opening, worker, rules):
+        if claims_waiting_of(worker.id) >= rules.open_at_once:
+            raise Conflict(
+                _("您已经有 %(n)s 次在等审批。", n=rules.open_at_once),
+                _("等社区回复了再认领，或者先撤回一次。"),
+                code="too_many_claims",
+            )
         return _same_or_taken(worker, opening, rules)
     trip = way(worker, held[worker.id], opening)
     claim = Claim(
@@ -132,17 +140,30 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
     return claim
 
 
-def _take(opening: Opening) -> bool:
-    """The guarded UPDATE: True for exactly one of all who try at once."""
-    move(VisitState.OPEN, VisitState.CLAIMED)
-    won = db.session.scalar(
-        update(Visit)
-        .where(Visit.id == opening.visit_id, Visit.state == VisitState.OPEN)
-        .values(state=VisitState.CLAIMED)
-        .returning(Visit.id)
-        .execution_options(synchronize_session=False)
+_WAITING = (
+    select(func.count())
+    .select_from(Claim)
+    .where(Claim.worker_id == bindparam("worker"), Claim.state == ClaimState.PENDING)
+    .scalar_subquery()
+)
+_TAKE = (
+    update(Visit)
+    .where(
+        Visit.id == bindparam("visit"),
+        Visit.state == VisitState.OPEN,
+        bindparam("most") > _WAITING,
     )
-    return won is not None
+    .values(state=VisitState.CLAIMED)
+    .returning(Visit.id)
+    .execution_options(synchronize_session=False)
+)
+
+
+def _take(opening: Opening, worker: DutyWorker, rules: Rules) -> bool:
+    """The guarded UPDATE: True for exactly one of all who try at once, and only below the limit of claims."""
+    move(VisitState.OPEN, VisitState.CLAIMED)
+    given = {"visit": opening.visit_id, "worker": worker.id, "most": rules.open_at_once}
+    return db.session.scalar(_TAKE, given) is not None
 
 
 def _same_or_taken(worker: DutyWorker, opening: Opening, rules: Rules) -> Claim:
@@ -150,11 +171,12 @@ def _same_or_taken(worker: DutyWorker, opening: Opening, rules: Rules) -> Claim:
     mine = waiting_claim(worker.id, opening.visit_id)
     if mine is not None:
         return mine
-    others = len(market_for(worker, rules).offers)
+    market = market_for(worker, rules)
+    others = len(market.offers)
     said = (
         _("附近还有 %(n)s 次您能去。", n=others) if others else _("附近暂时没有别的了，有新的会出现在这里。")
     )
-    raise Conflict(_("这次刚被别人认领了。"), said, code="taken")
+    raise Taken(_("这次刚被别人认领了。"), said, market)
 
 
 def _refuse_obstacles(worker: DutyWorker, opening: Opening, held: Sequence, rules: Rules) -> None:

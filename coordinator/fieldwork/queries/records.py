@@ -40,11 +40,19 @@ def _in_area(statement: Select[Any], value: str) -> Select[Any]:
 
 RECORDS = ListingSpec(
     columns=(
-        Column("contact_on", _l("探访日期"), sort=Visit.contact_on, first_direction="desc"),
+        Column(
+            "contact_on",
+            _l("探访日期"),
+            sort=Visit.contact_on,
+            value=lambda one: one.visit.contact_on,
+            first_direction="desc",
+        ),
         Column("elder", _l("长者"), sort=Elder.name, value=lambda one: one.visit.elder.name, width=10),
         Column("area", _l("社区"), value=lambda one: one.visit.area.name),
         Column("worker", _l("谁去的"), sort=Worker.name, value=lambda one: one.worker.name, width=10),
-        Column("content", _l("要留意的")),
+        Column(
+            "content", _l("要留意的"), exported=False
+        ),  # a list of records leaves the house without health
         Column("state", _l("状态"), value=lambda one: RECORD_STATES[one.state]),
     ),
     tie=VisitRecord.id,

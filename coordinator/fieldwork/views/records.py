@@ -200,9 +200,7 @@ def print_record(record_id: int) -> str:
         _("打印%(elder)s的探访记录表", elder=whole.record.visit.elder.name),
         area_id=whole.record.visit.area_id,
     )
-    db.session.commit()
-    whole = whole_record(actor, record_id)
-    return render_template(
+    page = render_template(
         "fieldwork/print_record.html",
         whole=whole,
         record=whole.record,
@@ -210,3 +208,5 @@ def print_record(record_id: int) -> str:
         answers=whole.answers,
         is_form=whole.record.form == rf.FORM,
     )
+    db.session.commit()
+    return page

@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import aliased
 
 from coordinator.elders.models import Elder, ElderStatus, Household
 from coordinator.extensions import db
@@ -74,6 +86,7 @@ class Opening:
     neighbourhood: str | None
     cautions: str | None
     home: Home
+    day: date
 
     @property
     def place(self) -> Place | None:
@@ -83,10 +96,6 @@ class Opening:
     @property
     def minutes(self) -> int:
         return round((self.ends_at - self.starts_at).total_seconds() / 60)
-
-    @property
-    def day(self) -> date:
-        return clock.to_local(self.starts_at).date()
 
 
 def _statement() -> Select[Any]:
@@ -146,40 +155,60 @@ def _read(row: Any) -> Opening:
         neighbourhood=row[11],
         cautions=row[12],
         home=Home(row[13], row[14], row[15], row[16], row[17], Door(row[18], row[19])),
+        day=clock.to_local(row[3]).date(),
     )
 
 
-def serves(worker: DutyWorker, area_id: Any = Visit.area_id, path: Any = Area.path) -> ColumnElement[bool]:
-    """SQL condition: the worker serves this area (registered in it, below it or above it)."""
-    above = [int(part) for part in worker.area_path.split(".") if part]
-    return or_(path.startswith(worker.area_path), area_id.in_(above))
+_IDS = ARRAY(BigInteger)
+_STATEMENT = _statement()
+# The worker serves the area: registered in it, below it or above it.
+_SERVED = or_(
+    Area.path.startswith(bindparam("path", type_=String)),
+    Visit.area_id == func.any(bindparam("above", type_=_IDS)),
+)
+_Above = aliased(Area)
+_SETTINGS = (
+    select(_Above.settings["claims"])
+    .where(Area.path.startswith(_Above.path), _Above.settings.has_key("claims"))
+    .order_by(func.length(_Above.path).desc())
+    .limit(1)
+    .correlate(Area)
+    .scalar_subquery()
+)
+_ONE = _STATEMENT.add_columns(_SETTINGS).where(Visit.id == bindparam("visit_id"), _SERVED)
+_SEVERAL = _STATEMENT.where(Visit.id == func.any(bindparam("ids", type_=_IDS)))
+_OFFERED = _STATEMENT.where(
+    Visit.state == VisitState.OPEN,
+    Visit.starts_at > bindparam("after"),
+    Visit.starts_at < bindparam("before"),
+    _SERVED,
+).order_by(Visit.starts_at, Visit.id)
 
 
-def find_opening(worker: DutyWorker, visit_id: int) -> Opening | None:
-    """One visit in the worker's area, whatever its state."""
-    row = db.session.execute(_statement().where(Visit.id == visit_id, serves(worker))).one_or_none()
-    return None if row is None else _read(row)
+def _serving(worker: DutyWorker) -> dict[str, Any]:
+    return {
+        "path": worker.area_path,
+        "above": [int(part) for part in worker.area_path.split(".") if part],
+    }
+
+
+def find_opening(worker: DutyWorker, visit_id: int) -> tuple[Opening, Rules] | None:
+    """One visit in the worker's area, whatever its state, and the rules of the nearest area that sets any."""
+    row = db.session.execute(_ONE, {"visit_id": visit_id} | _serving(worker)).one_or_none()
+    return None if row is None else (_read(row), Rules.of(row[-1]))
 
 
 def openings_of(visit_ids: Collection[int]) -> dict[int, Opening]:
     """Visits by id, for the approval page. One query."""
     if not visit_ids:
         return {}
-    return {row[0]: _read(row) for row in db.session.execute(_statement().where(Visit.id.in_(visit_ids)))}
+    return {row[0]: _read(row) for row in db.session.execute(_SEVERAL, {"ids": sorted(visit_ids)})}
 
 
 def open_visits(worker: DutyWorker, rules: Rules, now: datetime) -> list[Opening]:
     """The open visits of the worker's area that have not begun, as far ahead as the street offers them."""
-    rows = db.session.execute(
-        _statement()
-        .where(
-            Visit.state == VisitState.OPEN,
-            Visit.starts_at > now,
-            Visit.starts_at < now + timedelta(days=rules.days_ahead),
-            serves(worker),
-        )
-        .order_by(Visit.starts_at, Visit.id)
-    )
+    until = now + timedelta(days=rules.days_ahead)
+    rows = db.session.execute(_OFFERED, {"after": now, "before": until} | _serving(worker))
     return [_read(row) for row in rows]
 
 
@@ -192,6 +221,41 @@ class Held(NamedTuple):
     visit_id: int
     stop: Stop
     asked: bool
+    day: date
+
+
+def _held(person: Any, source: Any, asked: bool, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Visits of these people out of assignments or claims, with their place."""
+    return (
+        select(
+            person.label("worker_id"),
+            Visit.id.label("visit_id"),
+            Visit.starts_at,
+            Visit.ends_at,
+            Household.latitude,
+            Household.longitude,
+            literal(asked).label("asked"),
+        )
+        .select_from(source)
+        .join(Visit, Visit.id == source.visit_id)
+        .join(Elder, Elder.id == Visit.elder_id)
+        .join(Household, Household.id == Elder.household_id)
+        .where(
+            person == func.any(bindparam("ids", type_=_IDS)),
+            Visit.starts_at >= bindparam("begin"),
+            Visit.starts_at < bindparam("end"),
+            *conditions,
+        )
+    )
+
+
+_WAITS = (Claim.state == ClaimState.PENDING, Visit.state == VisitState.CLAIMED)
+_HELD = _held(
+    Assignment.worker_id,
+    Assignment,
+    False,
+    Assignment.state.in_((AssignmentState.APPROVED, AssignmentState.DONE)),
+).union_all(_held(Claim.worker_id, Claim, True, *_WAITS), _held(Claim.companion_id, Claim, True, *_WAITS))
 
 
 def held_by(worker_ids: Iterable[int], first: date, last: date) -> dict[int, list[Held]]:
@@ -205,49 +269,12 @@ def held_by(worker_ids: Iterable[int], first: date, last: date) -> dict[int, lis
         return found
     begin = min(first - timedelta(days=first.weekday()), first.replace(day=1))
     end = max(last + timedelta(days=7), (last.replace(day=1) + timedelta(days=32)).replace(day=1))
-    within = and_(Visit.starts_at >= clock.at_local(begin, 0), Visit.starts_at < clock.at_local(end, 0))
-    place = (Household.latitude, Household.longitude)
-    given = (
-        select(
-            Assignment.worker_id.label("worker_id"),
-            Visit.id.label("visit_id"),
-            Visit.starts_at,
-            Visit.ends_at,
-            *place,
-            (Assignment.id < 0).label("asked"),
-        )
-        .join(Visit, Visit.id == Assignment.visit_id)
-        .join(Elder, Elder.id == Visit.elder_id)
-        .join(Household, Household.id == Elder.household_id)
-        .where(
-            Assignment.worker_id.in_(wanted),
-            Assignment.state.in_((AssignmentState.APPROVED, AssignmentState.DONE)),
-            within,
-        )
-    )
-    asked = [
-        select(
-            person.label("worker_id"),
-            Visit.id.label("visit_id"),
-            Visit.starts_at,
-            Visit.ends_at,
-            *place,
-            (Claim.id > 0).label("asked"),
-        )
-        .join(Visit, Visit.id == Claim.visit_id)
-        .join(Elder, Elder.id == Visit.elder_id)
-        .join(Household, Household.id == Elder.household_id)
-        .where(
-            person.in_(wanted),
-            Claim.state == ClaimState.PENDING,
-            Visit.state == VisitState.CLAIMED,
-            within,
-        )
-        for person in (Claim.worker_id, Claim.companion_id)
-    ]
-    for row in db.session.execute(given.union_all(*asked)):
+    given = {"ids": wanted, "begin": clock.at_local(begin, 0), "end": clock.at_local(end, 0)}
+    for row in db.session.execute(_HELD, given):
         at = None if row.latitude is None else (row.latitude, row.longitude)
-        found[row.worker_id].append(Held(row.visit_id, Stop(row.starts_at, row.ends_at, at), row.asked))
+        stop = Stop(row.starts_at, row.ends_at, at)
+        on = clock.to_local(row.starts_at).date()
+        found[row.worker_id].append(Held(row.visit_id, stop, row.asked, on))
     return found
 
 
@@ -257,7 +284,7 @@ def load_on(held: Sequence[Held], day: date) -> Load:
     on_day = week = month = 0
     minutes = 0.0
     for one in held:
-        on = clock.to_local(one.stop.starts_at).date()
+        on = one.day
         on_day += on == day
         month += (on.year, on.month) == (day.year, day.month)
         if monday <= on < monday + timedelta(days=7):
@@ -284,7 +311,7 @@ def way(worker: DutyWorker, held: Sequence[Held], opening: Opening) -> Way | Non
     """The way to the visit within what the worker holds on that day; None where the home is not on the map."""
     if opening.place is None:
         return None
-    stops = [one.stop for one in held if clock.to_local(one.stop.starts_at).date() == opening.day]
+    stops = [one.stop for one in held if one.day == opening.day]
     return way_to(worker.travel_mode, worker.start, stops, opening.starts_at, opening.place)
 
 
@@ -392,6 +419,7 @@ def market_for(worker: DutyWorker, rules: Rules) -> Market:
     )
     market = Market()
     on_them = {one.visit_id for one in held}
+    stops = Counter(one.day for one in held)
     for opening in openings:
         if opening.visit_id in on_them:
             continue
@@ -407,7 +435,7 @@ def market_for(worker: DutyWorker, rules: Rules) -> Market:
             way=way(worker, held, opening),
             in_hours=in_hours,
             with_companion=needs_companion(worker, opening),
-            stops_that_day=sum(clock.to_local(one.stop.starts_at).date() == opening.day for one in held),
+            stops_that_day=stops[opening.day],
         )
         (market.offers if in_hours else market.outside_hours).append(offer)
     for offers in (market.offers, market.outside_hours):

@@ -31,6 +31,7 @@ from coordinator.marketplace.queries.openings import (
 )
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import (
+    Taken,
     answer_companion,
     claim_visit,
     leave_visit,
@@ -46,6 +47,8 @@ from coordinator.workforce.models import TravelMode
 
 CLAIMS_A_MINUTE = "10/minute"
 SHOWN = 40
+# Whoever was too late gets the nearest few at once, and the others with one press.
+SHOWN_AFTER_LOSS = 5
 WALK_MINUTES = 25
 
 
@@ -58,16 +61,18 @@ def open_visits() -> str:
 
 def _page(problem: DomainError | None = None) -> str:
     worker = own_duty(current_actor())
-    rules = rules_for(worker.area_path)
-    market = market_for(worker, rules)
+    lost = isinstance(problem, Taken)
+    market = problem.market if isinstance(problem, Taken) else market_for(worker, rules_for(worker.area_path))
+    shown = SHOWN_AFTER_LOSS if lost else SHOWN
     chosen = {name for name in ("week", "near", "short", "hours") if request.args.get(name)}
     offers = _chosen(market, chosen)
     as_map = request.args.get("view") == "map"
     return render_template(
         "marketplace/open_visits.html",
         worker=worker,
-        offers=offers[:SHOWN],
-        more=max(0, len(offers) - SHOWN),
+        offers=offers[:shown],
+        more=max(0, len(offers) - shown),
+        lost=lost,
         market=market,
         claims=own_claims(worker),
         chosen=chosen,
@@ -158,8 +163,7 @@ def open_visit(visit_id: int) -> str:
 
 def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
     worker = own_duty(current_actor())
-    opening = own_opening(worker, visit_id)
-    rules = rules_for(opening.area_path)
+    opening, rules = own_opening(worker, visit_id)
     mine = waiting_claim(worker.id, visit_id)
     why = None
     companions: list[DutyWorker] = []

@@ -175,7 +175,7 @@ def test_a_minor_names_an_adult(field):
     with pytest.raises(InvalidInput):
         claim_visit(actor, visit.id, actor.worker_id)
     worker = own_duty(actor)
-    assert [one.id for one in companions_for(worker, own_opening(worker, visit.id))] == [adult.id]
+    assert [one.id for one in companions_for(worker, own_opening(worker, visit.id)[0])] == [adult.id]
     claim = claim_visit(actor, visit.id, adult.id)
     assert (claim.worker_id, claim.companion_id) == (actor.worker_id, adult.id)
     asked = db.session.scalars(select(Message).where(Message.user_id == adult.user_id)).one()
