@@ -65,17 +65,18 @@ class Shot:
 
 DESK, PHONE = ("desk",), ("phone",)
 DOSSIER = "main a[href^='/elders/']:not([href*=import]):not([href$=new])"
+A_DAY = "main a[href*='/days/'] >> nth=2"  # a working day, mostly
 SHOTS = (
     Shot("due", "street", "/due"),
     Shot("month", "street", "/planning/"),
-    Shot("day", "street", "/planning/day"),
+    Shot("day", "street", "/planning/", (A_DAY,)),
     Shot("approvals", "street", "/approvals"),
     Shot("dossier", "street", "/elders", (DOSSIER,)),
     Shot("records", "street", "/records"),
-    Shot("route-sheet", "street", "/planning/day", ("a[href$='sheets.pdf']",)),
+    Shot("route-sheet", "street", "/planning/", (A_DAY, "a[href$='sheet.pdf']")),
     Shot("today", "grid", "/today", widths=PHONE),
     Shot("today-elder", "grid", "/today", widths=PHONE, elder=True),
-    Shot("open-visits", "volunteer", "/open-visits", widths=PHONE),
+    Shot("open-visits", "student", "/open-visits", widths=PHONE),
     Shot("my-hours", "student", "/hours/mine", widths=PHONE),
     Shot("school-inbox", "school-college", "/hours/school"),
     Shot("school-entry", "school-college", "/hours/school", ("main a[href^='/hours/school/']",)),
@@ -83,7 +84,7 @@ SHOTS = (
         "certificate",
         "street",
         "/hours/certificates",
-        ("main a[href*='/hours/certificates/']:not([href$=new])", "a[href$='.pdf']"),
+        ("main td a[href*='/hours/certificates/']", "a[href$='.pdf']"),
     ),
     Shot("certificate-check", "", "/hours/check", widths=PHONE),
     Shot("supervisor", "county", "/"),
@@ -166,8 +167,8 @@ def set_elder_mode(page: Page, on: bool) -> None:
     if (page.get_attribute("html", "data-mode") == "elder") == on:
         return
     form = page.locator("form[action='/display']", has=page.locator(f"[name=mode][value={wanted}]")).last
-    form.evaluate("form => form.requestSubmit(form.querySelector('button'))")
-    page.wait_for_load_state("networkidle")
+    with page.expect_navigation():
+        form.evaluate("form => form.requestSubmit(form.querySelector('button'))")
 
 
 # --- the named pictures ----------------------------------------------------------------------------------
@@ -191,6 +192,7 @@ def take(demo: Demo, shot: Shot, width: str, folder: Path) -> Path:
             _expect(demo, page, path)
         if shot.elder:
             set_elder_mode(page, True)
+            _expect(demo, page, path)
         save(page.screenshot(), file)
         if shot.elder:
             set_elder_mode(page, False)
