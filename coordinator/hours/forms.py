@@ -52,4 +52,4 @@ class CheckForm(Form):
         csrf = False  # a GET form that changes nothing
 
     number = StringField(_l("证明编号"), validators=[Length(max=60)])
-    code = StringField(_l("校验码"), validators=[Length(max=60)])
+    code = StringField(_l("查验码"), validators=[Length(max=60)])

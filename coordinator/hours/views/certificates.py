@@ -124,11 +124,20 @@ def _certificate_page(found: Certificate, form: ReasonForm) -> str:
         "hours/certificate.html",
         certificate=found,
         form=form,
-        months=[(row, f"{part.normalize():f}") for row, part in zip(months, hours, strict=True)],
+        months=[
+            (_month(row["month"]), row["visits"], f"{part.normalize():f}")
+            for row, part in zip(months, hours, strict=True)
+        ],
         check_url=_check_url(found),
         notice_until=clock.to_local(found.issued_at + NOTICE).date(),
         can_revoke=may and found.revoked_at is None,
     )
+
+
+def _month(text: str) -> str:
+    """2026年3月 of 2026-03."""
+    year, month = text.split("-")
+    return _("%(year)s年%(month)s月", year=year, month=int(month))
 
 
 def _check_url(found: Certificate) -> str:

@@ -276,9 +276,9 @@ STUDENTS = ListingSpec(
                 width=16,
             )
             for key, label in (
-                ("entered", _l("街道确认（小时）")),
-                ("recognised", _l("学校认可（小时）")),
-                ("waiting", _l("等学校核验（小时）")),
+                ("entered", _l("确认小时")),
+                ("recognised", _l("认可小时")),
+                ("waiting", _l("待核小时")),
             )
         ),
     ),

@@ -225,9 +225,9 @@ class TestStudents:
             "学号",
             "班级",
             "次数",
-            "街道确认（小时）",
-            "学校认可（小时）",
-            "等学校核验（小时）",
+            "确认小时",
+            "认可小时",
+            "待核小时",
         )
         assert rows[1:] == [("李沐阳", "2024001", "高一 3 班", 2, 1, 0.5, 0.5)]
         rows = sheet(school.get("/hours/students?since=2026-03-01&until=2026-03-31&format=xlsx"))
