@@ -32,6 +32,11 @@ class Form(FlaskForm):
 
             return get_translations([str(get_locale() or "zh")])
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "csrf_token" in self._fields:
+            self._fields["csrf_token"].id = False  # a page has several forms, and ids are unique
+
     def take(self, problem: DomainError) -> None:
         """Show a domain error beside its field, or above the form."""
         text = " ".join(part for part in (str(problem.message), str(problem.remedy)) if part)

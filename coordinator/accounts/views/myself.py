@@ -45,6 +45,7 @@ def me() -> Any:
         sessions=queries.sessions_of(user.id),
         here=person.session_id,
         required=authentication.second_factor_required({grant.role for grant in user.roles}),
+        may_work=current_actor().may(Permission.WORK),
     )
     return page, (422 if form.is_submitted() else 200)
 

@@ -95,9 +95,8 @@ def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -
         else _("打印上门名单，%(n)s 位长者", n=len(by_elder)),
         changes={"elders": [None, list(by_elder)]},
     )
-    db.session.commit()
     today = selected.due.today
-    return render_template(
+    page = render_template(
         f"visits/print_{kind}.html",
         rows=[
             {
@@ -125,6 +124,8 @@ def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -
         valid_to=today + timedelta(days=VALID_DAYS),
         packs=selected.due.packs,
     )
+    db.session.commit()  # after the page is made: what is loaded is loaded anew afterwards, elder by elder
+    return page
 
 
 def _with_secrets(actor: Actor, elder_ids: list[int]) -> dict[int, Elder]:
