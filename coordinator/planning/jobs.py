@@ -185,11 +185,11 @@ def _translate(plan_id: int, order: _Order) -> Translation:
     plan.detail = plan.detail | {
         "origin": span.origin.isoformat(),
         "first": span.first.isoformat(),
-        "visits": found.visits,
+        "visits": found.visits + len(found.beyond_reach),
         "standing": len(found.given),
         "apart": found.apart,
         "offered": found.offered,
-        "left": len(found.left),
+        "left": len(found.left) - len(found.beyond_reach),
         "workers": [read_key(worker["id"])[1] for worker in found.scenario["workers"]],
         "unfit": [[worker_id, one.code.value] for worker_id, one in sorted(found.unfit_workers.items())],
         "capacity": {
@@ -308,21 +308,23 @@ def _store(
     plan.percent = 100
     plan.finished_at = plan.heartbeat_at = clock.now()
     missing = sum(1 for left in solved.unassigned if left.visit.startswith("e"))
+    missing += len(translation.beyond_reach)
+    visits = translation.visits + len(translation.beyond_reach)
     if order.creator is not None:
         notify(
             [order.creator],
             _("%(month)s计划算好了", month=month_name(plan.month)),
             _(
                 "应访 %(all)s 次，已安排 %(made)s 次，还没排上 %(left)s 次。批准前不会通知任何人。",
-                all=translation.visits,
-                made=translation.visits - missing,
+                all=visits,
+                made=visits - missing,
                 left=missing,
             ),
             f"/planning/plans/{plan.id}",
             dedupe_key=f"plan-ready:{plan.id}",
         )
     db.session.commit()
-    log.info("plan ready", plan_id=plan_id, visits=translation.visits, missing=missing)
+    log.info("plan ready", plan_id=plan_id, visits=visits, missing=missing)
 
 
 def _fail(plan_id: int, text: str, violations: list[str] | None = None) -> None:

@@ -27,12 +27,12 @@ OWN_REASONS: dict[str, Any] = {
     "not_possible_now": _l("批准时已经不能安排"),
 }
 OWN_REMEDIES: dict[str, Any] = {
-    "blocked_remote_only": _l("再征求一次意愿，改了就能排。"),
-    "blocked_home_consent_missing": _l("请先取得上门同意，登记在档案里。"),
-    "blocked_epidemic": _l("疫情解除后再排。"),
-    "no_day_left": _l("请今天就安排人上门，或放到可认领。"),
-    "no_place": _l("请在档案里点一下住址的位置，再重新计算。"),
-    "not_possible_now": _l("请看写明的原因，处理好再重新计算。"),
+    "blocked_remote_only": _l("再征求一次意愿，改了就能排"),
+    "blocked_home_consent_missing": _l("请先取得上门同意，登记在档案里"),
+    "blocked_epidemic": _l("疫情解除后再排"),
+    "no_day_left": _l("请今天就安排人上门，或放到可认领"),
+    "no_place": _l("请在档案里点一下住址的位置，再重新计算"),
+    "not_possible_now": _l("请看写明的原因，处理好再重新计算"),
 }
 
 REASONS: dict[str, Any] = {

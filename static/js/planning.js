@@ -38,8 +38,12 @@
 
   // After a drop the form is filled in; ask at once so that the answer stands beside the button.
   function look() {
-    const button = panel.querySelector("[data-move] [hx-get]");
-    if (button) button.click();
+    const form = panel.querySelector("[data-move]");
+    const place = panel.querySelector("#move-answer");
+    if (!form || !place) return;
+    const query = new URLSearchParams();
+    ["worker", "day", "position", "second"].forEach((name) => query.set(name, form.elements[name].value));
+    window.htmx.ajax("GET", form.dataset.move + "?" + query, { target: place, swap: "innerHTML" });
   }
 
   document.addEventListener("click", (event) => {

@@ -69,6 +69,11 @@ class Translation:
         """Number of visits to be planned, those that stand left out."""
         return sum(len(one.needs) for one in self.needs.values())
 
+    @property
+    def beyond_reach(self) -> list[Left]:
+        """What is owed at home and no blocked wish stands against, yet cannot be planned (no day, no place)."""
+        return [left for left in self.left if not left.reason.startswith("blocked_")]
+
     def relaxed(self, elder_ids: Collection[int]) -> dict[str, Any]:
         """The scenario with every permitted day for these elders, spacing or not."""
         elders = []

@@ -167,7 +167,7 @@ def _facts(plan: Plan) -> dict[PlanStage, str]:
     }
     if "visits" in detail:
         facts[PlanStage.OBLIGATIONS] = (
-            _("%(n)s 次，%(left)s 次受阻或排不了，未列入", n=detail["visits"], left=detail["left"])
+            _("%(n)s 次，%(left)s 次受阻未列入", n=detail["visits"], left=detail["left"])
             if detail.get("left")
             else _("%(n)s 次", n=detail["visits"])
         )
