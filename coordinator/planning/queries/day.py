@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import joinedload
 
@@ -168,7 +169,7 @@ def load_stop(plan: Plan, stop_id: int) -> PlanStop:
         .options(_elder(), joinedload(PlanStop.route).joinedload(PlanRoute.worker))
     )
     if stop is None:
-        raise NotFound("没有找到这一次。", "计划可能刚被改过，请刷新页面。")
+        raise NotFound(_("没有找到这一次。"), _("计划可能刚被改过，请刷新页面。"))
     return stop
 
 
@@ -176,7 +177,7 @@ def load_route(plan: Plan, route_id: int) -> PlanRoute:
     """A route of the plan; NotFound otherwise."""
     route = db.session.scalar(select(PlanRoute).where(PlanRoute.id == route_id, PlanRoute.plan_id == plan.id))
     if route is None:
-        raise NotFound("没有找到这条路线。", "计划可能刚被改过，请刷新页面。")
+        raise NotFound(_("没有找到这条路线。"), _("计划可能刚被改过，请刷新页面。"))
     return route
 
 

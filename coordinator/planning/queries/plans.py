@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from flask_babel import gettext as _
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import joinedload
 
@@ -53,7 +54,7 @@ def load_area(actor: Actor, area_id: int | None) -> Area | None:
         )
     )
     if area is None:
-        raise NotFound("没有找到这个街道。", "可能不在您的管辖范围内。")
+        raise NotFound(_("没有找到这个街道。"), _("可能不在您的管辖范围内。"))
     return area
 
 
@@ -65,7 +66,7 @@ def load_plan(actor: Actor, plan_id: int, permission: Permission = Permission.PL
         .options(joinedload(Plan.area))
     )
     if plan is None:
-        raise NotFound("没有找到这个计划。", "可能已经移走，或者不在您的管辖范围内。")
+        raise NotFound(_("没有找到这个计划。"), _("可能已经移走，或者不在您的管辖范围内。"))
     return plan
 
 
@@ -122,7 +123,7 @@ def find_sheet(actor: Actor, code: str) -> tuple[RouteSheet, PlanRoute, Plan]:
         )
     ).one_or_none()
     if row is None:
-        raise NotFound("没有找到这张路线单。", "可能不是您的单子，或者已经换了新单。")
+        raise NotFound(_("没有找到这张路线单。"), _("可能不是您的单子，或者已经换了新单。"))
     return row[0], row[1], row[2]
 
 

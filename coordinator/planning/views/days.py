@@ -77,7 +77,7 @@ def day_in(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise NotFound("没有这一天。", "请从月计划里点进来。") from None
+        raise NotFound(_("没有这一天。"), _("请从月计划里点进来。")) from None
 
 
 def _geojson(plan: Plan, view: queries.DayView) -> dict[str, Any]:
