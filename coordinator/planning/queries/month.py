@@ -44,7 +44,8 @@ class DayCell:
 
 @dataclass(frozen=True, slots=True)
 class LeftRow:
-    """A visit that was left out, in words."""
+    """A visit that was left out, in words. `short_on` is the day that lacks it, `movable` whether it may be planned
+    by hand."""
 
     id: int
     elder_id: int
@@ -58,6 +59,7 @@ class LeftRow:
     remedies: tuple[str, ...]
     visit_id: int | None
     short_on: date
+    movable: bool
 
 
 @dataclass(slots=True)
@@ -231,6 +233,7 @@ def left_rows(plan: Plan) -> list[LeftRow]:
                 remedies=tuple(remedies),
                 visit_id=stop.visit_id,
                 short_on=min(stop.period_to, _last(plan.month)),
+                movable="!" not in stop.visit_key,
             )
         )
     return found
