@@ -40,7 +40,7 @@ class ReasonForm(Form):
 class CertificateForm(Form):
     """A worker and a span."""
 
-    worker_id = SelectField(_l("给谁开"), coerce=int)
+    worker_id = SelectField(_l("给谁开"), coerce=int, validators=[InputRequired(_l("请选给谁开。"))])
     first_day = DateField(_l("从哪一天"), validators=[InputRequired(_l("请选开始日期。"))])
     last_day = DateField(_l("到哪一天"), validators=[InputRequired(_l("请选结束日期。"))])
 
