@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from coordinator.kernel import i18n
 from coordinator.marketplace.queries.claims import Waiting
-from coordinator.marketplace.queries.openings import OWN_WILL
+from coordinator.marketplace.queries.market import OWN_WILL
 from coordinator.visits.lifecycle import VisitState
 from coordinator.workforce.fitness import ACCOMPANY_ONLY_BELOW, duty_gate, has_skill
 

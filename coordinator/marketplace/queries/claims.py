@@ -17,16 +17,8 @@ from coordinator.kernel.access import ROLE_PERMISSIONS, Actor, Permission, in_ar
 from coordinator.kernel.areas import Area
 from coordinator.marketplace.duty import DutyWorker, adults_serving, duty_workers
 from coordinator.marketplace.models import Claim, ClaimState
-from coordinator.marketplace.queries.openings import (
-    Held,
-    Opening,
-    clash,
-    findings,
-    held_by,
-    load_on,
-    openings_of,
-    way,
-)
+from coordinator.marketplace.queries.market import findings
+from coordinator.marketplace.queries.openings import Held, Opening, clash, held_by, load_on, openings_of, way
 from coordinator.marketplace.rules import Rules
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit

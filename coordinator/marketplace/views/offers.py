@@ -19,16 +19,15 @@ from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.forms import LeaveForm
 from coordinator.marketplace.models import ClaimState
 from coordinator.marketplace.queries.claims import companions_for, own_claims, rules_for, waiting_claim
-from coordinator.marketplace.queries.openings import (
+from coordinator.marketplace.queries.market import (
     Market,
     Offer,
-    held_by,
     market_for,
     needs_companion,
     neighbourhood_places,
     obstacle,
-    way,
 )
+from coordinator.marketplace.queries.openings import held_by, way
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import (
     Taken,

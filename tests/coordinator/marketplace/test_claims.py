@@ -16,7 +16,7 @@ from coordinator.kernel.errors import Conflict, InvalidInput, NotFound
 from coordinator.marketplace.labels import Hidden
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries.claims import companions_for
-from coordinator.marketplace.queries.openings import market_for
+from coordinator.marketplace.queries.market import market_for
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import (
     answer_companion,
