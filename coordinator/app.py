@@ -264,7 +264,7 @@ _HTTP_TEXTS = {
 def _register_errors(app: Flask) -> None:
     @app.errorhandler(DomainError)
     def refused(problem: DomainError) -> Response:
-        db.session.rollback()
+        db.take_back()
         headers = {"Retry-After": str(problem.retry_after)} if isinstance(problem, TooMany) else None
         if problem.status == 403:
             log.warning("refused", user_id=current_actor().user_id, reason=str(problem.message))
@@ -272,7 +272,7 @@ def _register_errors(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def stale_form(problem: CSRFError) -> Response:
-        db.session.rollback()
+        db.take_back()
         log.info("form token refused", reason=problem.description)
         if not _same_origin():
             return _error_response(403, _("这次请求不是从本站发出的"), _("请从本站的页面进入。"))
@@ -282,13 +282,13 @@ def _register_errors(app: Flask) -> None:
     @app.errorhandler(InterfaceError)
     @app.errorhandler(PoolTimeout)
     def database_away(problem: DBAPIError | PoolTimeout) -> Response:
-        db.session.rollback()
+        db.take_back()
         log.error("database away", error=str(getattr(problem, "orig", problem))[:200])
         return _try_again()
 
     @app.errorhandler(redis.exceptions.RedisError)
     def queue_away(problem: redis.exceptions.RedisError) -> Response:
-        db.session.rollback()
+        db.take_back()
         log.error("queue away", error=str(problem)[:200])
         return _try_again()
 
@@ -297,13 +297,13 @@ def _register_errors(app: Flask) -> None:
         status = problem.code or 500
         if 300 <= status < 400:
             return problem.get_response()  # type: ignore[return-value]
-        db.session.rollback()
+        db.take_back()
         title, text = _HTTP_TEXTS.get(status, _HTTP_TEXTS[400 if status < 500 else 500])
         return _error_response(status, title, text)
 
     @app.errorhandler(Exception)
     def unexpected(problem: Exception) -> Response:
-        db.session.rollback()
+        db.take_back()
         log.exception("unexpected error", path=request.path)
         if app.config["TESTING"]:
             raise problem
