@@ -17,7 +17,8 @@ import structlog
 from redis import RedisError
 from rq import Queue, Worker, worker_registration
 from rq.job import Job
-from sqlalchemy.exc import SQLAlchemyError
+from rq.worker import DequeueStrategy
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from coordinator.config import load_settings
 from coordinator.extensions import db
@@ -44,9 +45,15 @@ def application() -> "Flask":
 
 
 def run_owed(owed_id: int) -> None:
-    """What Redis carries: run the owed job with this id."""
+    """What Redis carries: run the owed job with this id. Its failure is in its row and in the log, not in Redis."""
     with application().app_context():
-        queue.run_owed(owed_id)
+        try:
+            queue.run_owed(owed_id)
+        except (OperationalError, InterfaceError) as problem:
+            # The database is away or coming back: the job stays owed, the sweeper hands it over again.
+            log.warning("job put off", owed_id=owed_id, error=str(problem.orig)[:200])
+        except Exception:
+            log.exception("job failed", owed_id=owed_id)
 
 
 class ForkingWorker(Worker):
@@ -85,7 +92,8 @@ def run_worker(*, burst: bool = False) -> None:
         log_job_description=False,
     )
     log.info("worker ready", worker=worker.name, queues=queue.QUEUES)
-    worker.work(burst=burst, logging_level="WARNING")
+    # In turn: a stream of small jobs must not keep a plan waiting, nor plans the small jobs.
+    worker.work(burst=burst, logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
 
 
 def run_sweeper(seconds: float = SWEEP_SECONDS) -> None:
