@@ -65,3 +65,12 @@ bench-claims: setup ## claims per second: bare UPDATE, service, HTTP, and the ra
 .PHONY: drill-race
 drill-race: setup ## fifty people for one visit, round after round: one gets it
 	@$(BIN)/python -m benchmarks.claims race
+
+.PHONY: bench-pages
+bench-pages: setup ## what each page of the demo costs: queries, milliseconds, size
+	@$(BIN)/python -m benchmarks.pages
+
+N ?= 40
+.PHONY: drill-kill
+drill-kill: setup ## kill every part under load, N times in random order, and count what is left
+	@$(BIN)/python -m benchmarks.drill_kill $(N)
