@@ -27,14 +27,15 @@ have-python:
 
 .PHONY: test
 test: setup-dev lint ## everything CI runs: lint, types, import rules, all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not alone'
+	$(BIN)/pytest -m alone
 
 .PHONY: check
 check: test ## the same as CI
 
 .PHONY: test-fast
 test-fast: setup-dev ## the quick part: no browser, no journeys
-	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/journeys
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not alone' --ignore=tests/browser --ignore=tests/journeys
 
 .PHONY: lint
 lint: setup-dev ## lint, types and import rules

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from routing_scenarios import day, elder, month, north, visit, worker
 
 from routing import Plan, Scenario, check, schedule
 from routing.violations import VIOLATIONS
+from tests.routing.routing_scenarios import day, elder, month, north, visit, worker
 
 Case = tuple[dict[str, Any], dict[str, Any]]
 CASES: dict[str, Callable[[], Case]] = {}

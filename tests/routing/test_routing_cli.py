@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from routing_scenarios import day, street, visit, worker
 
 from routing import Plan, Scenario, check
 from routing.__main__ import main
+from tests.routing.routing_scenarios import day, street, visit, worker
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -126,6 +126,7 @@ def test_interrupt_prints_the_best_plan(tmp_path):
     assert check(scenario, Plan.from_dict(json.loads(out))).violations == []
 
 
+@pytest.mark.alone
 def test_time_limit_covers_the_whole_command(tmp_path):
     path = tmp_path / "street.json"
     path.write_text(json.dumps(street(2, 50, 12)), encoding="utf-8")

@@ -4,9 +4,9 @@ import itertools
 from typing import Any
 
 import pytest
-from routing_scenarios import day, elder, month, visit, worker
 
 from routing import Limits, Plan, Scenario, check, solve
+from tests.routing.routing_scenarios import day, elder, month, visit, worker
 
 QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=60)
 NURSE = worker("nurse", skills=["nursing"])

@@ -5,10 +5,10 @@ from itertools import combinations, pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from routing_scenarios import HOME, elder, month, worker
 
 from routing.patterns import DayRule
 from routing.scenario import Elder, Scenario
+from tests.routing.routing_scenarios import HOME, elder, month, worker
 
 
 def _patterns(person: Elder, scenario: Scenario) -> list[set[int]]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from routing_scenarios import day, elder, month, north, visit, worker
 
 from routing import Limits, Scenario, check, solve
 from routing.travel import metres
+from tests.routing.routing_scenarios import day, elder, month, north, visit, worker
 
 QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=120)
 _TIMES = st.integers(16, 30).map(lambda half: half * 1800)

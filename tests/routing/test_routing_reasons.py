@@ -4,10 +4,10 @@ import string
 from typing import Any
 
 import pytest
-from routing_scenarios import day, elder, month, visit, worker
 
 from routing import Explanation, Limits, Plan, Scenario, explain, schedule, solve
 from routing.reasons import REASONS, REMEDIES
+from tests.routing.routing_scenarios import day, elder, month, visit, worker
 
 QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=40)
 NURSE = worker("nurse", skills=["nursing"])

@@ -7,10 +7,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from routing_scenarios import day, month, street, visit, worker
 
 from routing import STAGES, Limits, Plan, Progress, Scenario, check, schedule, solve
 from routing import parallel as together
+from tests.routing.routing_scenarios import day, month, street, visit, worker
 
 STREET = Scenario.from_dict(street(3, 60, 16))
 
@@ -35,6 +35,7 @@ def test_same_seed_same_plan():
     assert other.routes != first.routes
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, 2])
 def test_progress_and_time_limit(processes):
     seen: list[Progress] = []

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from routing_scenarios import day, elder, month, north, visit, worker
 
 from routing import Plan, Scenario, ScenarioError, validate
+from tests.routing.routing_scenarios import day, elder, month, north, visit, worker
 
 GOOD_DAY = day([visit("v")], [worker("w")])
 GOOD_MONTH = month([elder("e")], [worker("w")])
