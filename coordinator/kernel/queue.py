@@ -82,7 +82,11 @@ def owe(
 
     The row joins the current transaction; after its commit the job is handed to Redis. A second call with the
     same name and key is the same job. `payload` holds ids and plain values, passed as keyword arguments.
+    `run_after` is a moment by `clock.now()`, which may stand still on another day: the queue waits just as long
+    by the machine's time.
     """
+    moment = clock.machine_now()
+    due = moment if run_after is None else moment + (run_after - clock.now())
     values = {
         "name": name,
         "key": key,
@@ -91,12 +95,12 @@ def owe(
         "state": OwedState.OWED,
         "timeout_seconds": timeout_seconds,
         "attempts": 0,
-        "created_at": clock.machine_now(),
-        "run_after": run_after or clock.machine_now(),
+        "created_at": moment,
+        "run_after": due,
     }
     statement = insert(OwedJob).values(**values).on_conflict_do_nothing(index_elements=["name", "key"])
     owed_id = db.session.scalar(statement.returning(OwedJob.id))
-    if owed_id is not None and (run_after is None or run_after <= clock.machine_now()):
+    if owed_id is not None and due <= moment:
         db.session.info.setdefault("owed_after_commit", []).append((owed_id, queue, timeout_seconds))
 
 
@@ -260,7 +264,7 @@ def _run_locked(owed_id: int) -> None:
         owed.last_error = None
         db.session.commit()
     except Exception as problem:
-        db.session.rollback()
+        db.take_back()
         owed = db.session.get_one(OwedJob, owed_id)
         owed.last_error = f"{type(problem).__name__}: {problem}"[:2000]
         if owed.attempts >= MAX_ATTEMPTS:

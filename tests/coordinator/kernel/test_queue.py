@@ -57,6 +57,15 @@ def test_a_savepoint_hands_nothing_over(committed_db: Any, redis_server: Redis) 
     assert waiting(redis_server) == 2
 
 
+def test_a_later_job_waits_by_the_machine(committed_db: Any, redis_server: Redis, freeze: Any) -> None:
+    """With the clock standing still on a day long gone, a job of next month is not due at once."""
+    freeze(clock.machine_now() - timedelta(days=365))
+    queue.owe(APPEND, "next month", {}, run_after=clock.now() + timedelta(days=30))
+    committed_db.commit()
+    assert waiting(redis_server) == 0
+    assert timedelta(days=29) < job("next month").run_after - clock.machine_now() <= timedelta(days=30)
+
+
 def test_a_savepoint_taken_back_keeps_the_others(
     committed_db: Any, redis_server: Redis, tmp_path: Path
 ) -> None:
