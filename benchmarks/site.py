@@ -208,7 +208,12 @@ class Site:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait(lambda: self.state().get("workers", 0) >= 1, 90, "the site did not become ready")
+        self.wait(self._settled, 90, "the site did not become ready")
+
+    def _settled(self) -> bool:
+        """A worker is there, and nothing is loaded any more."""
+        state = self.state()
+        return state.get("workers", 0) >= 1 and state["demo"] in (None, "ready")
 
     def stop(self) -> None:
         """Stop as an operator would; cut what does not end."""

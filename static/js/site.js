@@ -20,12 +20,16 @@
       event.detail.shouldSwap = true;
       event.detail.isError = false;
       if (event.detail.target.id === "messages") event.detail.target.scrollIntoView({ block: "nearest" });
+    } else {
+      // Answered again: what was said about the connection is over.
+      $$("#messages [data-passing]").forEach((note) => note.remove());
     }
   });
   document.addEventListener("htmx:sendError", () => {
     const place = document.getElementById("messages");
     const note = document.createElement("div");
     note.className = "tf-strip tf-strip--box st--soon";
+    note.dataset.passing = "";
     note.append(icon("nowifi"), document.getElementById("toasts").dataset.offline);
     place.replaceChildren(note);
     note.scrollIntoView({ block: "nearest" });
