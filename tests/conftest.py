@@ -85,6 +85,14 @@ def only_this_machine() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def translations() -> None:
+    """Pages in English read the catalogue as it is now."""
+    from tools.catalogue import compile_stale
+
+    compile_stale()
+
+
 # --- servers, once per pytest process --------------------------------------------------------------------
 
 

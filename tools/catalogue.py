@@ -4,6 +4,7 @@ The source strings are Chinese and are the message ids. Nothing is guessed: a ch
 so that no stale translation survives unnoticed.
 """
 
+import os
 import re
 import sys
 from collections import defaultdict
@@ -88,6 +89,8 @@ def update(language: str) -> list[str]:
     """Bring the stored catalogue to the strings of the code; returns what still has to be translated."""
     catalogue = read(language)
     catalogue.update(extract(), no_fuzzy_matching=True)
+    for message in entries(catalogue):
+        message.locations = [(name, None) for name in sorted({name for name, _line in message.locations})]
     path = catalogue_file(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(written(catalogue))
@@ -101,7 +104,7 @@ def compile_stale() -> None:
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
-        fresh = target.with_suffix(".new")
+        fresh = target.with_suffix(f".{os.getpid()}.new")
         with fresh.open("wb") as file:
             write_mo(file, read(language))
         fresh.replace(target)

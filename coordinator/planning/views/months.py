@@ -33,7 +33,7 @@ def month() -> str | Response:
     actor = current_actor()
     area = queries.load_area(actor, request.args.get("area", type=int))
     if area is None:
-        raise NotFound("您的管辖范围里没有街道。", "计划按街道来做，请联系管理员。")
+        raise NotFound(_("您的管辖范围里没有街道。"), _("计划按街道来做，请联系管理员。"))
     first = _month(request.args.get("month"))
     plan_id = request.args.get("plan", type=int)
     plan = queries.load_plan(actor, plan_id) if plan_id else queries.shown_plan(area, first)
@@ -202,7 +202,7 @@ def start(area_id: int, month: str) -> Response | str | tuple[str, int]:
     actor = current_actor()
     area = queries.load_area(actor, area_id)
     if area is None:
-        raise NotFound("没有找到这个街道。")
+        raise NotFound(_("没有找到这个街道。"))
     first, form = _month(month), StartForm()
     if form.validate_on_submit():
         options = Options(Wish(form.continuity.data), Wish(form.balance.data))

@@ -1,0 +1,334 @@
+"""One small world with an object of every kind, three times: at home, in the street next door, and far away.
+
+The house's tests walk through it as each role. Everything is made by the services, on Thursday 26 March 2026.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from coordinator.accounts.models import Organisation, OrganisationKind, RoleGrant, User, UserSession
+from coordinator.elders.imports.batches import upload
+from coordinator.elders.imports.elders import ELDERS
+from coordinator.elders.imports.jobs import check_elders
+from coordinator.elders.models import Category, Elder, ElderCategory
+from coordinator.extensions import db
+from coordinator.fieldwork.services.presence import Mark, check_in
+from coordinator.fieldwork.services.records import confirm_record, submit_record
+from coordinator.hours import services as hours
+from coordinator.kernel import clock
+from coordinator.kernel.access import AREA_ROLES, Actor, Grant, Role
+from coordinator.kernel.areas import Area
+from coordinator.kernel.geo import Datum
+from coordinator.marketplace.services import claim_visit
+from coordinator.messages.models import Message
+from coordinator.messages.services import notify
+from coordinator.planning import jobs as planning_jobs
+from coordinator.planning import services as planning
+from coordinator.planning.models import Plan, PlanRoute, PlanStop, RouteSheet
+from coordinator.visits.models import SurgeEvent, SurgeKind
+from coordinator.visits.queries import obligations_for
+from coordinator.visits.services import add_event, assign, open_visit
+from coordinator.workforce.imports.jobs import check_workers
+from coordinator.workforce.imports.workers import WORKERS
+from coordinator.workforce.models import Guardian, Worker, WorkerKind
+from coordinator.workforce.queries import workers_for_duty
+from tests import factories
+
+TODAY = date(2026, 3, 26)
+NOW = datetime(2026, 3, 26, 2, 0, tzinfo=UTC)
+NEXT_MONTH = date(2026, 4, 1)
+ANSWERS = {
+    "mode": "home",
+    "family": "same",
+    "family_visits": "yes",
+    **dict.fromkeys(("expression", "mobility", "reaction", "illness", "mood", "mind"), "same"),
+    **dict.fromkeys(("gas", "heating", "power"), "safe"),
+    **dict.fromkeys(("hygiene", "home_hygiene", "indoor"), "same"),
+    "care_given": "陪着聊天",
+    "satisfaction": "good",
+    "elder_signed": "paper",
+    "signed": "y",
+}
+
+
+@dataclass
+class Side:
+    """The ids of one side's objects. What a person has of their own is told apart by role."""
+
+    ids: dict[str, Any] = field(default_factory=dict)
+    users: dict[Role, int] = field(default_factory=dict)
+    own: dict[Role, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    """`home` is where everybody acts; `next_door` is another street of the same county, `far` another province."""
+
+    home: Side
+    next_door: Side
+    far: Side
+
+    def other_side(self, role: Role | None) -> Side:
+        """Where this role has nothing to say."""
+        wide = {Role.ADMINISTRATOR, Role.CITY_SUPERVISOR, Role.COUNTY_SUPERVISOR}
+        return self.far if role in wide else self.next_door
+
+
+@contextmanager
+def at(moment: datetime) -> Iterator[None]:
+    """Do something at another time."""
+    clock.freeze(moment)
+    yield
+    clock.freeze(NOW)
+
+
+def build() -> World:
+    """Make the world and commit it. Needs an application context; leaves the clock at NOW."""
+    clock.freeze(NOW)
+    near, away = factories.make_area_tree(emergency_phone="0830-2290000"), factories.make_area_tree()
+    world = World(
+        home=_side(near.city, near.county, near.street, near.community),
+        next_door=_side(None, None, near.other_street, near.outside),
+        far=_side(away.city, away.county, away.street, away.community),
+    )
+    db.session.commit()
+    # Jobs end their session, so they come last.
+    for side in (world.home, world.next_door, world.far):
+        _batch(side)
+        _plan(side, solved=side is world.home)
+        db.session.commit()
+    return world
+
+
+def _side(city: Area | None, county: Area | None, street: Area, community: Area) -> Side:
+    side = Side()
+    ids = side.ids
+    school = factories.make_organisation(community)
+    company = factories.make_organisation(community, kind=OrganisationKind.PROPERTY_COMPANY)
+    areas = {
+        Role.ADMINISTRATOR: city,
+        Role.CITY_SUPERVISOR: city,
+        Role.COUNTY_SUPERVISOR: county,
+        Role.STREET_COORDINATOR: street,
+        Role.COMMUNITY_COORDINATOR: community,
+    }
+    for role in Role:
+        if role in AREA_ROLES and areas[role] is None:
+            continue
+        organisation = {Role.ORGANISATION_MANAGER: company, Role.SCHOOL_VERIFIER: school}.get(role)
+        side.users[role] = factories.make_user(role, areas.get(role), organisation).id
+    coordinator = _coordinator(side, street)
+
+    worker = factories.make_worker(
+        community,
+        user_id=side.users[Role.WORKER],
+        kind=WorkerKind.STUDENT,
+        organisation_id=school.id,
+        id_number="51050219900501" + f"{community.id % 1000:03d}X",
+        birth_date=date(2004, 5, 1),
+        phone="13900000008",
+    )
+    guardian = Guardian(
+        worker_id=worker.id, name="李建国", relation="父亲", phone="13800000002", scope="探访", given_on=TODAY
+    )
+    db.session.add(guardian)
+    db.session.flush()
+    ids |= {"area_id": community.id, "worker_id": worker.id, "guardian_id": guardian.id}
+    ids |= {"organisation_id": school.id, "user_id": side.users[Role.COMMUNITY_COORDINATOR]}
+    ids["grant_id"] = db.session.scalar(select(RoleGrant.id).where(RoleGrant.user_id == ids["user_id"]))
+    ids["event_id"] = _event(coordinator, community).id
+    ids |= _life(side, coordinator, company.id, 0)
+    owed = obligations_for([db.session.get_one(Elder, ids["elder_id"])], None, TODAY, TODAY, TODAY)
+    obligation = owed[ids["elder_id"]][0]
+    ids |= {"rule": obligation.rule, "period_from": obligation.period_from.isoformat()}
+    for role, user_id in side.users.items():
+        side.own[role] = _own(user_id, "example")
+    return side
+
+
+def grow(side: Side) -> None:
+    """Three times as much of everything that a list shows. Commits."""
+    area = db.session.get_one(Area, side.ids["area_id"])
+    company = db.session.scalars(
+        select(Organisation.id).where(Organisation.kind == OrganisationKind.PROPERTY_COMPANY)
+    ).first()
+    assert company is not None
+    for turn in (1, 2):
+        _life(side, _coordinator(side, area), company, turn)
+        for user_id in side.users.values():
+            _own(user_id, f"example-{turn}")
+    db.session.commit()
+
+
+def _life(side: Side, coordinator: Actor, company_id: int, turn: int) -> dict[str, Any]:
+    """Six elders and a second worker; visits open, claimed, given for today, done, and done and confirmed.
+
+    Another `turn` is another day or hour of the same people. Returns the ids of what it made.
+    """
+    community = db.session.get_one(Area, side.ids["area_id"])
+    worker_id = side.ids["worker_id"]
+    second = factories.make_worker(community, organisation_id=company_id, kind=WorkerKind.PROPERTY_STAFF)
+    elders = [_elder(community, number) for number in range(6)]
+    team = workers_for_duty([worker_id, second.id])
+    worker = team[worker_id]
+    me = Actor(side.users[Role.WORKER], worker.name, (Grant(Role.WORKER),), worker_id=worker_id)
+
+    def visit(elder: Elder, day: date, start: time, *people: Any) -> Any:
+        made = open_visit(coordinator, elder, *factories.visit_times(day, start, 40))
+        if people:
+            assign(coordinator, made, [(person, False) for person in people], override_reason="示例")
+        return made
+
+    ids = {"elder_id": elders[0].id, "open": visit(elders[0], TODAY + timedelta(days=2), time(9 + turn)).id}
+    ids["claimed"] = visit(elders[1], TODAY + timedelta(days=3 + turn), time(10)).id
+    ids["claim_id"] = claim_visit(me, ids["claimed"]).id
+    ids["given"] = visit(elders[2], TODAY, time(11 + turn), worker).id
+    ids["under_way"] = visit(elders[5], TODAY, time(9, 50), team[second.id]).id
+    for number, confirmed in ((3, False), (4, True)):
+        day = TODAY - timedelta(days=number + 2 * turn)
+        began = clock.at_local(day, 9 * 3600)
+        done = visit(elders[number], day, time(9), worker)
+        mark = {"latitude": factories.PLACE[0], "longitude": factories.PLACE[1], "accuracy_metres": 20}
+        with at(began):
+            check_in(me, done.id, Mark(uuid4(), **mark))
+        with at(began + timedelta(minutes=40)):
+            record = submit_record(me, done.id, uuid4(), ANSWERS, Mark(uuid4(), **mark))
+            entry = hours.enter_visit(done.id)[0]
+        ids |= {
+            f"record_{confirmed}": record.id,
+            f"entry_{confirmed}": entry.id,
+            f"done_{confirmed}": done.id,
+        }
+        if confirmed:
+            confirm_record(coordinator, record.id)
+            ids |= _certify(side, coordinator, worker, entry.id, day)
+    return ids
+
+
+def _certify(side: Side, coordinator: Actor, worker: Worker, entry_id: int, day: date) -> dict[str, Any]:
+    """The school passes the hours of a day, and the street certifies them."""
+    school = db.session.get_one(Organisation, side.ids["organisation_id"])
+    verifier = Actor(
+        side.users[Role.SCHOOL_VERIFIER],
+        "核验老师",
+        (Grant(Role.SCHOOL_VERIFIER, organisation_id=school.id),),
+    )
+    hours.verify_entries(verifier, [entry_id], hours.VerificationState.PASSED)
+    certificate = hours.issue_certificate(coordinator, worker, day, day, school)
+    return {"certificate_id": certificate.id, "certificate_code": certificate.code}
+
+
+def _coordinator(side: Side, area: Area) -> Actor:
+    role = Role.STREET_COORDINATOR
+    user = db.session.get_one(User, side.users[role])
+    return Actor(user.id, user.name, (Grant(role, area.id, area.path),))
+
+
+def _elder(community: Area, number: int) -> Any:
+    home = factories.make_household(
+        community, latitude=factories.PLACE[0] + number * 0.0006, longitude=factories.PLACE[1]
+    )
+    elder = factories.make_elder(community, home, birth_date=date(1940 + number, 1, 1), phone="13900000009")
+    category = Category.LIVING_ALONE if number % 2 else Category.EMPTY_NEST
+    db.session.add(ElderCategory(elder_id=elder.id, category=category, since=date(2024, 1, 1)))
+    return elder
+
+
+def _event(coordinator: Actor, area: Area) -> SurgeEvent:
+    return add_event(coordinator, area, SurgeKind.EXTREME_WEATHER, "寒潮", TODAY, TODAY + timedelta(days=3))
+
+
+def _batch(side: Side) -> None:
+    """A list of elders and one of workers, checked and waiting for a decision; one row of each is refused."""
+    area = db.session.get_one(Area, side.ids["area_id"])
+    coordinator = _coordinator(side, area)
+    content = "姓名,性别,出生日期,住址,社区,紧急联系人姓名,紧急联系人关系,紧急联系人电话\n"
+    content += f"何示例,女,1943-05-06,滨江路9号,{area.name},何小样,儿子,13900000003\n"
+    content += f"坏样本,女,不知道,滨江路9号,{area.name},何小样,儿子,13900000003\n"
+    batch = upload(ELDERS, coordinator, area, "名单.csv", content.encode(), Datum.WGS84)
+    db.session.commit()
+    side.ids["batch_id"] = batch.id
+    check_elders(batch.id)
+    area = db.session.get_one(Area, side.ids["area_id"])
+    content = "姓名,性别,出生日期,类型,社区\n"
+    content += f"何示例,女,1993-05-06,志愿者,{area.name}\n坏样本,女,不知道,志愿者,{area.name}\n"
+    batch = upload(WORKERS, coordinator, area, "队伍.csv", content.encode(), Datum.WGS84)
+    db.session.commit()
+    side.ids["worker_batch_id"] = batch.id
+    check_workers(batch.id)
+
+
+def _plan(side: Side, *, solved: bool) -> None:
+    """A plan with a sheet; where nobody may look at it, rows that the engine has not made are enough."""
+    area = db.session.get_one(Area, side.ids["area_id"])
+    worker_id, elder_id = side.ids["worker_id"], side.ids["elder_id"]
+    if solved:
+        plan = planning.request_plan(_coordinator(side, area), area, NEXT_MONTH, seconds=5)
+        plan.time_limit_seconds = 1
+        db.session.commit()
+        planning_jobs.solve_plan(plan.id)
+        db.session.expire_all()
+        plan = db.session.get_one(Plan, plan.id)
+        assert plan.error is None, plan.error
+        route = next(one for one in plan.routes if one.worker_id == worker_id)
+    else:
+        plan = Plan(area_id=area.id, month=NEXT_MONTH, state="ready")
+        route = PlanRoute(
+            plan=plan,
+            worker_id=worker_id,
+            day=NEXT_MONTH,
+            letter=0,
+            departure_seconds=1,
+            arrival_seconds=2,
+            travel_seconds=1,
+            travel_metres=1,
+        )
+        stop = PlanStop(
+            plan=plan,
+            route=route,
+            visit_key=f"{elder_id}#1",
+            elder_id=elder_id,
+            rule="x",
+            period_from=NEXT_MONTH,
+            period_to=NEXT_MONTH,
+            position=0,
+            arrival_seconds=1,
+            start_seconds=1,
+            end_seconds=2,
+        )
+        db.session.add_all([plan, route, stop])
+    db.session.flush()
+    sheet = RouteSheet(
+        route_id=route.id,
+        number=f"X-{plan.id}",
+        code=f"sheet-{plan.id}",
+        content_sha256="0" * 64,
+        expires_at=clock.at_local(route.day, 86_399),
+    )
+    db.session.add(sheet)
+    db.session.flush()
+    side.ids |= {
+        "plan_id": plan.id,
+        "route_id": route.id,
+        "stop_id": route.stops[0].id if solved else stop.id,
+        "day": route.day.isoformat(),
+        "sheet_code": sheet.code,
+    }
+
+
+def _own(user_id: int, key: str) -> dict[str, Any]:
+    """A message and a second session of one person."""
+    notify([user_id], "示例消息", "请看一看", "/", dedupe_key=key)
+    session = UserSession(
+        user_id=user_id, token_hash=uuid4().bytes, expires_at=NOW + timedelta(days=1), user_agent="Firefox"
+    )
+    db.session.add(session)
+    db.session.flush()
+    message = db.session.scalar(select(Message.id).where(Message.user_id == user_id))
+    return {"message_id": message, "session_id": session.id}
