@@ -22,7 +22,7 @@
       if (event.detail.target.id === "messages") event.detail.target.scrollIntoView({ block: "nearest" });
     } else {
       // Answered again: what was said about the connection is over.
-      $$("#messages [data-passing]").forEach((note) => note.remove());
+      if ($("#messages [data-passing]")) $("#messages").replaceChildren();
     }
   });
   document.addEventListener("htmx:sendError", () => {

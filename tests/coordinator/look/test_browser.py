@@ -199,7 +199,7 @@ def test_refused_or_lost_request_is_said_above_the_content(browser: "Browser", g
     page = browser.new_page()  # the browser itself notes a failed request as an error
     page.goto(f"{gallery}/list")
     page.evaluate("htmx.ajax('GET', '/broken', '#panel')")
-    page.locator("#messages .tf-strip", has_text="刚才没有做成请再试一次。").wait_for()
+    page.locator("#messages .tf-strip", has_text="刚才没有做成 请再试一次。").wait_for()
     assert "7F3A" in page.locator("#messages").inner_text()
     assert page.locator("#panel").inner_html() == ""
     page.context.set_offline(True)
