@@ -86,6 +86,7 @@ def press(app: Flask, user: User, visit_id: int) -> Callable[[], tuple[int, str]
     return claim
 
 
+@pytest.mark.alone
 def test_fifty_people_one_visit(committed_app, street):
     contested, _other = street
     users = db.session.scalars(select(User).where(User.username.like("user%"))).all()
@@ -112,6 +113,7 @@ def test_fifty_people_one_visit(committed_app, street):
     assert claim.visit_id == contested
 
 
+@pytest.mark.alone
 def test_one_person_pressing_twenty_times(committed_app, street):
     contested, other = street
     user = db.session.scalars(
