@@ -1,12 +1,14 @@
-"""The register of elders (一人一档). Field lists follow 四川省特殊困难老年人信息登记表 (泸州 附件2) and the
-one form of 陕民发〔2023〕31号; definitions of the categories are in the rule packs.
+"""The register of elders: home, household table, elder, categories with evidence, disability certificate.
+
+Field lists follow 四川省特殊困难老年人信息登记表 (泸州 附件2) and the one form of 陕民发〔2023〕31号; definitions
+of the categories are in the rule packs.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ARRAY,
@@ -25,7 +27,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from coordinator.extensions import db, stored
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
-from coordinator.kernel.crypto import EncryptedJson, EncryptedText
+from coordinator.kernel.crypto import EncryptedText
+
+if TYPE_CHECKING:
+    from coordinator.elders.models.contacts import EmergencyContact, FirstVisitingContact
+    from coordinator.elders.models.wishes import Consent
 
 
 class Sex(StrEnum):
@@ -72,25 +78,6 @@ class Skill(StrEnum):
     HOME_SAFETY = "home_safety"
     DIALECT = "dialect"
     SIGN_LANGUAGE = "sign_language"
-
-
-class ConsentKind(StrEnum):
-    SERVICE = "service"
-    HOME = "home"
-
-
-class ConsentState(StrEnum):
-    """`accepted`, `remote_only`, `refused` for the service; `granted`, `refused` for visits at home."""
-
-    ACCEPTED = "accepted"
-    REMOTE_ONLY = "remote_only"
-    GRANTED = "granted"
-    REFUSED = "refused"
-
-
-class ConsentGiver(StrEnum):
-    SELF = "self"
-    FAMILY = "family"
 
 
 class CoordinateSource(StrEnum):
@@ -297,177 +284,3 @@ class DisabilityCertificate(db.Model):
     valid_to: Mapped[date | None]
 
     elder: Mapped[Elder] = relationship(back_populates="certificates")
-
-
-class Consent(db.Model):
-    """意愿, one current row per elder and kind. A refusal needs the written note (江门: 书面工作记录)."""
-
-    __tablename__ = "consents"
-    __table_args__ = (
-        Index(
-            "uq_consents_current", "elder_id", "kind", unique=True, postgresql_where="superseded_at IS NULL"
-        ),
-        CheckConstraint(
-            "(kind = 'service' AND state IN ('accepted', 'remote_only', 'refused'))"
-            " OR (kind = 'home' AND state IN ('granted', 'refused'))",
-            name="states_of_the_kind",
-        ),
-        CheckConstraint("state <> 'refused' OR note IS NOT NULL", name="refusal_needs_a_note"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
-    kind: Mapped[ConsentKind] = mapped_column(stored(ConsentKind))
-    state: Mapped[ConsentState] = mapped_column(stored(ConsentState))
-    given_by: Mapped[ConsentGiver] = mapped_column(stored(ConsentGiver))
-    giver_name: Mapped[str | None] = mapped_column(String(60))
-    given_on: Mapped[date]
-    channel: Mapped[str] = mapped_column(String(30))
-    note: Mapped[str | None] = mapped_column(EncryptedText("consents.note"))
-    ask_again_on: Mapped[date | None]
-    recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
-    superseded_at: Mapped[datetime | None]
-
-    elder: Mapped[Elder] = relationship(back_populates="consents")
-
-
-class FirstVisitingContact(db.Model):
-    """第一探访联系人 (泸州 三（一）): a child where there is one, else appointed by street and community."""
-
-    __tablename__ = "first_visiting_contacts"
-    __table_args__ = (
-        Index(
-            "uq_first_visiting_contacts_current", "elder_id", unique=True, postgresql_where="until IS NULL"
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
-    name: Mapped[str] = mapped_column(String(60))
-    relation: Mapped[str] = mapped_column(String(30))
-    phone: Mapped[str | None] = mapped_column(EncryptedText("first_visiting_contacts.phone"))
-    lives_nearby: Mapped[bool] = mapped_column(default=False)
-    since: Mapped[date]
-    until: Mapped[date | None]
-
-    elder: Mapped[Elder] = relationship(back_populates="first_contact")
-
-
-class EmergencyContact(db.Model):
-    """紧急联系人, in the order in which they are called; an active elder is never without one."""
-
-    __tablename__ = "emergency_contacts"
-    __table_args__ = (Index("uq_emergency_contacts_elder_id_position", "elder_id", "position", unique=True),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
-    position: Mapped[int] = mapped_column(SmallInteger, default=1)
-    name: Mapped[str] = mapped_column(String(60))
-    relation: Mapped[str] = mapped_column(String(30))
-    phone: Mapped[str] = mapped_column(EncryptedText("emergency_contacts.phone"))
-
-    elder: Mapped[Elder] = relationship(back_populates="emergency_contacts")
-
-
-class ImportKind(StrEnum):
-    ELDERS = "elders"
-    WORKERS = "workers"
-
-
-class ImportState(StrEnum):
-    UPLOADED = "uploaded"
-    CHECKING = "checking"
-    CHECKED = "checked"
-    APPLYING = "applying"
-    APPLIED = "applied"
-    FAILED = "failed"
-    DISCARDED = "discarded"
-
-
-class RowOutcome(StrEnum):
-    CREATE = "create"
-    UPDATE = "update"
-    SAME = "same"
-    ASK = "ask"
-    REFUSE = "refuse"
-
-
-class RowDecision(StrEnum):
-    """What a person decided about a row that resembles somebody known."""
-
-    UPDATE = "update"
-    CREATE = "create"
-    SKIP = "skip"
-
-
-class ImportBatch(db.Model):
-    """One uploaded spreadsheet: checked row by row (dry run), then applied in one transaction.
-
-    `headings` are those of the sheet, each with the key of the column it was understood as (or null).
-    """
-
-    __tablename__ = "import_batches"
-    __table_args__ = (
-        CheckConstraint("rows_done <= rows_total", name="progress"),
-        Index("ix_import_batches_area_id_created_at", "area_id", "created_at"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[ImportKind] = mapped_column(stored(ImportKind))
-    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    filename: Mapped[str] = mapped_column(String(200))
-    sha256: Mapped[str] = mapped_column(String(64))
-    coordinate_system: Mapped[str | None] = mapped_column(String(10))
-    state: Mapped[ImportState] = mapped_column(stored(ImportState), default=ImportState.UPLOADED)
-    rows_total: Mapped[int] = mapped_column(default=0)
-    rows_done: Mapped[int] = mapped_column(default=0)
-    counts: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
-    headings: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
-    notices: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
-    error: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    checked_at: Mapped[datetime | None]
-    applied_at: Mapped[datetime | None]
-
-    area: Mapped[Area] = relationship()
-
-
-class ImportFile(db.Model):
-    """The uploaded file (base64, encrypted) from upload to check. It lies in the database so that a worker on
-    another machine can read it and it goes in the transaction that ends the check."""
-
-    __tablename__ = "import_files"
-
-    batch_id: Mapped[int] = mapped_column(
-        ForeignKey("import_batches.id", ondelete="CASCADE"), primary_key=True
-    )
-    content: Mapped[str] = mapped_column(EncryptedText("import_files.content"))
-
-
-class ImportRow(db.Model):
-    """One row of a batch. Everything in it may be personal data and is encrypted; the rows go some time after
-    the batch is settled.
-
-    `cells` are those of the sheet, `values` what was understood (by column key), `problems` what is wrong with
-    which cell, `details` the changes to an existing dossier and the persons the row resembles.
-    """
-
-    __tablename__ = "import_rows"
-    __table_args__ = (
-        Index("uq_import_rows_batch_id_number", "batch_id", "number", unique=True),
-        Index("ix_import_rows_batch_id_outcome", "batch_id", "outcome"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batches.id", ondelete="CASCADE"))
-    number: Mapped[int]
-    outcome: Mapped[RowOutcome] = mapped_column(stored(RowOutcome))
-    decision: Mapped[RowDecision | None] = mapped_column(stored(RowDecision))
-    applied: Mapped[bool] = mapped_column(default=False)
-    cells: Mapped[Any] = mapped_column(EncryptedJson("import_rows.cells"))
-    values: Mapped[Any] = mapped_column(EncryptedJson("import_rows.values"), nullable=True)
-    problems: Mapped[Any] = mapped_column(EncryptedJson("import_rows.problems"), nullable=True)
-    details: Mapped[Any] = mapped_column(EncryptedJson("import_rows.details"), nullable=True)
-    target_id: Mapped[int | None]
