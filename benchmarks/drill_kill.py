@@ -199,8 +199,17 @@ class Drills:
         begun = time.monotonic()
         last = self.one("SELECT coalesce(max(id), 0) FROM owed_jobs")
         left = "SELECT count(*) FROM owed_jobs WHERE id <= %s AND state = 'owed' AND run_after <= now()"
-        self.site.wait(lambda: not self.one(left, last), OWED_WITHIN + 30, "owed jobs did not run")
+        try:
+            self.site.wait(lambda: not self.one(left, last), OWED_WITHIN + 30, "owed jobs did not run")
+        except TimeoutError as problem:
+            raise TimeoutError(f"{self._left_jobs()}\n{problem}") from None
         return time.monotonic() - begun
+
+    def _left_jobs(self) -> str:
+        query = """SELECT concat_ws(' ', id, name, key, 'begun', attempts, 'run after', run_after, 'handed over',
+            handed_over_at, 'started', started_at, last_error) FROM owed_jobs WHERE state <> 'done' ORDER BY id"""
+        with connect(self.site.folder) as connection:
+            return f"now {clock.machine_now()}\n" + "\n".join(row[0] for row in connection.execute(query))
 
     def web(self) -> None:
         """(d) gunicorn with its processes."""

@@ -25,7 +25,7 @@ NOT_INTERFACE = {
     "coordinator/elders/imports/*": "the headings, answers and examples of spreadsheets, a Chinese file format",
     "coordinator/elders/labels.py::_CHILD_WORDS": "relations as people write them, compared",
     "coordinator/elders/labels.py::is_child": "relations as people write them, compared",
-    "coordinator/elders/models.py::Elder": "comment of the table",
+    "coordinator/elders/models/register.py::Elder": "comment of the table",
     "coordinator/elders/queries/dossier.py::category_questions": "relations as people write them, compared",
     "coordinator/elders/services/contacts.py::COMMITTEE": "a relation that is stored",
     "coordinator/hours/papers.py": "the certificate is a statutory form in Chinese",
