@@ -226,7 +226,7 @@ def see_what_is_due(zhou: Person) -> None:
 def plan_the_month(zhou: Person) -> None:
     """The engine keeps looking for something better; the coordinator has seen enough."""
     zhou.open("/planning/").press("开始计算", seconds="30").wait_for(
-        "现在最好的方案", "批准整月", seconds=120
+        "现在最好的方案：", "批准整月", seconds=120
     )
     if "批准整月" not in zhou.text:
         zhou.press("停下，用现在最好的方案").wait_for("批准整月", seconds=60)

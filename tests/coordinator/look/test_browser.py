@@ -1,30 +1,54 @@
 """What the scripts add, in headless Chromium under the content security policy."""
 
 import math
+import socket
+import sys
 from collections.abc import Iterator
-from threading import Thread
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from werkzeug.serving import make_server
 
 from coordinator.kernel.geo import wgs84_to_gcj02
-from tests.coordinator.look.gallery import PAGES, create_gallery
+from coordinator.kernel.services import Service
+from tests.coordinator.look.gallery import PAGES
+from tests.serving import ROOT, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
+class GalleryProcess(Service):
+    """The gallery under gunicorn, as the site is served: what a browser drops half-way is the server's to close."""
+
+    name = "gallery"
+
+    def __init__(self, port: int, log_file: Path) -> None:
+        super().__init__()
+        self.port = port
+        self.log_file = log_file
+
+    def command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--threads", "4"),
+            *("--no-control-socket", "--chdir", str(ROOT), "tests.coordinator.look.gallery:create_gallery()"),
+        ]
+
+    def ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
 @pytest.fixture(scope="module")
-def gallery() -> Iterator[str]:
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the running gallery."""
-    server = make_server("127.0.0.1", 0, create_gallery(), threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server = GalleryProcess(free_port(), tmp_path_factory.mktemp("gallery") / "gallery.log")
+    server.start()
+    try:
+        server.wait_ready(60)
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.stop()
 
 
 def test_row_opens_the_panel_and_escape_closes_it(page: "Page", gallery: str) -> None:

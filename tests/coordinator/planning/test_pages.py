@@ -94,6 +94,8 @@ def test_starting_stopping_and_the_card(desk: FlaskClient, street: Street) -> No
         seconds="30",
     )
     assert again.status_code == 422
+    # Nothing has been found yet: there is no best plan to stop with.
+    assert "不算了" in desk.get(f"/planning/plans/{plan.id}").text
     assert post(desk, f"/planning/plans/{plan.id}/stop").status_code == 303
     db.session.expire_all()
     assert plan.state is PlanState.DISCARDED
