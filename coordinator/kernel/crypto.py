@@ -40,16 +40,26 @@ def configure(field_key: bytes) -> None:
 
 def encrypt(plain: str, context: str) -> bytes:
     """Encrypt text for the column named by `context`."""
-    nonce = os.urandom(12)
-    return _VERSION + nonce + AESGCM(_keys["encrypt"]).encrypt(nonce, plain.encode(), context.encode())
+    return encrypt_bytes(plain.encode(), context)
 
 
 def decrypt(stored: bytes, context: str) -> str:
     """Decrypt what `encrypt` wrote for the same column; raises DecryptionError otherwise."""
+    return decrypt_bytes(stored, context).decode()
+
+
+def encrypt_bytes(plain: bytes, context: str) -> bytes:
+    """Encrypt bytes for the column named by `context`."""
+    nonce = os.urandom(12)
+    return _VERSION + nonce + AESGCM(_keys["encrypt"]).encrypt(nonce, plain, context.encode())
+
+
+def decrypt_bytes(stored: bytes, context: str) -> bytes:
+    """Decrypt what `encrypt_bytes` wrote for the same column; raises DecryptionError otherwise."""
     if stored[:1] != _VERSION:
         raise DecryptionError(f"unknown version of the encrypted field {context}")
     try:
-        return AESGCM(_keys["encrypt"]).decrypt(stored[1:13], stored[13:], context.encode()).decode()
+        return AESGCM(_keys["encrypt"]).decrypt(stored[1:13], stored[13:], context.encode())
     except InvalidTag as problem:
         raise DecryptionError(f"wrong key for the encrypted field {context}") from problem
 
@@ -74,6 +84,23 @@ class EncryptedText(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else decrypt(value, self.context)
+
+
+class EncryptedBytes(TypeDecorator[bytes]):
+    """A file stored encrypted. `context` is 'table.column'."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else encrypt_bytes(value, self.context)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else decrypt_bytes(value, self.context)
 
 
 class EncryptedJson(TypeDecorator[Any]):

@@ -3,12 +3,12 @@
 from alembic import context
 
 from coordinator.extensions import db
-from coordinator.kernel.crypto import EncryptedJson, EncryptedText
+from coordinator.kernel.crypto import EncryptedBytes, EncryptedJson, EncryptedText
 
 
 def render_item(kind, item, autogen_context):
     """Write encrypted columns as plain bytes: a migration must not depend on application types."""
-    if kind == "type" and isinstance(item, EncryptedText | EncryptedJson):
+    if kind == "type" and isinstance(item, EncryptedText | EncryptedJson | EncryptedBytes):
         return "sa.LargeBinary()"
     return False
 

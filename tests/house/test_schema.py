@@ -17,7 +17,7 @@ from coordinator.app import create_app
 from coordinator.extensions import db
 from coordinator.fieldwork.models import Presence, PresenceKind, PresenceMethod
 from coordinator.hours.models import EntryKind, Evidence, HoursEntry
-from coordinator.kernel.crypto import EncryptedJson, EncryptedText
+from coordinator.kernel.crypto import EncryptedBytes, EncryptedJson, EncryptedText
 from coordinator.kernel.queue import OwedJob, OwedState
 from coordinator.visits.lifecycle import ContactMode, ContactOutcome, VisitState
 from coordinator.visits.models import Assignment, Visit
@@ -56,16 +56,26 @@ def test_migrations_equal_the_models_from_empty(servers: Servers) -> None:
 
 # Personal data that a lost database must not give away. A new column of this kind is added here and encrypted.
 ENCRYPTED = {
+    "category_answers.reason",
     "certificates.content",
     "consents.note",
     "credentials.number",
     "disability_certificates.kind",
     "disability_certificates.number",
+    "dossier_papers.content",
+    "dossier_versions.content",
     "elder_categories.evidence",
+    "elder_devices.identifier",
     "elders.id_number",
     "elders.medical_history",
     "elders.notes",
+    "elders.only_child",
     "elders.phone",
+    "elders.psych_result",
+    "elders.relief_given",
+    "elders.support_delegate",
+    "elders.support_given",
+    "elders.upheaval_note",
     "emergency_contacts.phone",
     "first_visiting_contacts.phone",
     "guardians.phone",
@@ -103,6 +113,8 @@ IN_CLEAR = {
     "presences.note": "why a place is not shown",
     "policy_versions.content": "a public document",
     "presences.phone_at": "a time",
+    "dossier_versions.number": "a running number",
+    "elder_devices.note": "where a device hangs",
 }
 SOUNDS_PERSONAL = (
     "phone",
@@ -123,7 +135,7 @@ def test_protected_columns_are_encrypted() -> None:
     for table in db.metadata.sorted_tables:
         for column in table.columns:
             name = f"{table.name}.{column.name}"
-            if isinstance(column.type, EncryptedText | EncryptedJson):
+            if isinstance(column.type, EncryptedText | EncryptedJson | EncryptedBytes):
                 found.add(name)
                 assert column.type.context == name, "a ciphertext is bound to its own column"
             elif any(word in column.name for word in SOUNDS_PERSONAL) and not column.name.endswith(
@@ -218,6 +230,7 @@ def test_append_only_tables_refuse_change(pair: tuple[Any, Worker], db_session: 
     assert set(listed) == {
         "audit_entries",
         "coverage_snapshots",
+        "dossier_versions",
         "hours_entries",
         "policy_versions",
         "presences",
@@ -233,6 +246,8 @@ def test_append_only_tables_refuse_change(pair: tuple[Any, Worker], db_session: 
         " VALUES (now(), 'x', 'x', 'x', 'x')",
         "INSERT INTO coverage_snapshots (area_id, month, elders, contacted, all_met, taken_at)"
         " VALUES (:area, '2025-03-01', 1, 1, 1, now())",
+        "INSERT INTO dossier_versions (elder_id, number, at, actor_name, source, content)"
+        " VALUES (:elder, 99, now(), 'x', 'manual', 'x')",
         "INSERT INTO policy_versions (pack, version, valid_from, sha256, content, stored_at)"
         " VALUES ('x', '1', '2025-01-01', 'x', 'x', now())",
         "INSERT INTO visit_records (visit_id, worker_id, client_uuid, form, answers, needs_follow_up, state,"
@@ -240,7 +255,7 @@ def test_append_only_tables_refuse_change(pair: tuple[Any, Worker], db_session: 
         "INSERT INTO record_revisions (record_id, answers, reason, replaced_at)"
         " SELECT id, 'x', 'x', now() FROM visit_records",
     ):
-        ids = {"area": elder.area_id, "visit": visit.id, "worker": worker.id}
+        ids = {"area": elder.area_id, "elder": elder.id, "visit": visit.id, "worker": worker.id}
         db_session.execute(text(statement), {name: ids[name] for name in ids if f":{name}" in statement})
     for table in listed:
         column = db_session.scalar(

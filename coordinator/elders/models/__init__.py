@@ -2,7 +2,17 @@
 
 from coordinator.elders.models.contacts import (
     EmergencyContact,
+    FirstContactBasis,
     FirstVisitingContact,
+)
+from coordinator.elders.models.dossier import (
+    CategoryAnswer,
+    DeviceKind,
+    DossierPaper,
+    DossierVersion,
+    EarlierFacts,
+    ElderDevice,
+    PaperKind,
 )
 from coordinator.elders.models.imports import (
     ImportBatch,
@@ -24,6 +34,7 @@ from coordinator.elders.models.register import (
     Health,
     Household,
     HouseholdMember,
+    OnlyChild,
     Sex,
     Skill,
 )
@@ -36,17 +47,24 @@ from coordinator.elders.models.wishes import (
 
 __all__ = [
     "Category",
+    "CategoryAnswer",
     "Consent",
     "ConsentGiver",
     "ConsentKind",
     "ConsentState",
     "CoordinateSource",
+    "DeviceKind",
     "DisabilityCertificate",
+    "DossierPaper",
+    "DossierVersion",
+    "EarlierFacts",
     "EconomicStatus",
     "Elder",
     "ElderCategory",
+    "ElderDevice",
     "ElderStatus",
     "EmergencyContact",
+    "FirstContactBasis",
     "FirstVisitingContact",
     "Health",
     "Household",
@@ -56,6 +74,8 @@ __all__ = [
     "ImportKind",
     "ImportRow",
     "ImportState",
+    "OnlyChild",
+    "PaperKind",
     "RowDecision",
     "RowOutcome",
     "Sex",

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ForeignKey, Index, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from coordinator.extensions import db
+from coordinator.extensions import db, stored
 from coordinator.kernel.crypto import EncryptedText
 
 if TYPE_CHECKING:
     from coordinator.elders.models.register import Elder
 
 
+class FirstContactBasis(StrEnum):
+    """Which sentence of the document makes somebody the first visiting contact (泸州 三（一）)."""
+
+    CHILD_HERE = "child_here"
+    CHILD_AWAY = "child_away"
+    APPOINTED = "appointed"
+
+
 class FirstVisitingContact(db.Model):
-    """第一探访联系人 (泸州 三（一）): a child where there is one, else appointed by street and community."""
+    """第一探访联系人 (泸州 三（一）): a child where there is one, else appointed by street and community.
+
+    `appointed_by` says who appointed somebody who is no child.
+    """
 
     __tablename__ = "first_visiting_contacts"
     __table_args__ = (
@@ -31,6 +43,8 @@ class FirstVisitingContact(db.Model):
     relation: Mapped[str] = mapped_column(String(30))
     phone: Mapped[str | None] = mapped_column(EncryptedText("first_visiting_contacts.phone"))
     lives_nearby: Mapped[bool] = mapped_column(default=False)
+    basis: Mapped[FirstContactBasis | None] = mapped_column(stored(FirstContactBasis))
+    appointed_by: Mapped[str | None] = mapped_column(String(120))
     since: Mapped[date]
     until: Mapped[date | None]
 

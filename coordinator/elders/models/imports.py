@@ -18,6 +18,12 @@ from coordinator.kernel.crypto import EncryptedJson, EncryptedText
 class ImportKind(StrEnum):
     ELDERS = "elders"
     WORKERS = "workers"
+    # Lists of other offices: they never write to the register by themselves (coordinator.register).
+    HEALTH = "source_health"
+    DISABLED = "source_disabled"
+    RELIEF = "source_relief"
+    ABILITY = "source_ability"
+    OTHER = "source_other"
 
 
 class ImportState(StrEnum):

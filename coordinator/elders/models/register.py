@@ -31,6 +31,7 @@ from coordinator.kernel.crypto import EncryptedText
 
 if TYPE_CHECKING:
     from coordinator.elders.models.contacts import EmergencyContact, FirstVisitingContact
+    from coordinator.elders.models.dossier import ElderDevice
     from coordinator.elders.models.wishes import Consent
 
 
@@ -66,6 +67,16 @@ class ElderStatus(StrEnum):
     MOVED = "moved"
     IN_INSTITUTION = "in_institution"
     DECEASED = "deceased"
+    # The same person had two dossiers; `merged_into_id` is the one that was kept.
+    MERGED = "merged"
+
+
+class OnlyChild(StrEnum):
+    """What became of an only child (计划生育特殊家庭); stored encrypted, so no CHECK lists the values."""
+
+    NOT_SO = "not_so"
+    DECEASED = "deceased"
+    DISABLED = "disabled"  # of grade 1 to 3
 
 
 class Skill(StrEnum):
@@ -110,6 +121,9 @@ class Household(db.Model):
     water_safe: Mapped[bool | None]
     power_safe: Mapped[bool | None]
     housing_safe: Mapped[bool | None]
+    house_structure: Mapped[str | None] = mapped_column(String(40))
+    unsafe_habits: Mapped[str | None] = mapped_column(Text)
+    neighbour_relations: Mapped[str | None] = mapped_column(Text)
     monthly_income: Mapped[float | None] = mapped_column(Numeric(10, 2))
     pension_monthly: Mapped[float | None] = mapped_column(Numeric(10, 2))
     subsidies: Mapped[str | None] = mapped_column(Text)
@@ -158,8 +172,11 @@ class Elder(db.Model):
     __tablename__ = "elders"
     __table_args__ = (
         CheckConstraint("ability_level BETWEEN 0 AND 4", name="ability_levels"),
+        CheckConstraint("ability_score BETWEEN 0 AND 90", name="ability_scores"),
         CheckConstraint("left_on IS NULL OR left_on >= enrolled_on", name="leaves_after_enrolment"),
         CheckConstraint("(status = 'active') = (left_on IS NULL)", name="active_until_left"),
+        CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name="merged_into_another"),
+        CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
         CheckConstraint("visit_minutes BETWEEN 10 AND 240", name="visit_minutes"),
         CheckConstraint("visit_from < visit_until", name="visit_hours_in_order"),
         CheckConstraint("(id_number IS NULL) = (id_number_hash IS NULL)", name="id_number_with_hash"),
@@ -182,6 +199,7 @@ class Elder(db.Model):
     status: Mapped[ElderStatus] = mapped_column(stored(ElderStatus), default=ElderStatus.ACTIVE)
     enrolled_on: Mapped[date]
     left_on: Mapped[date | None]
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("elders.id"), index=True)
     reverify_due_on: Mapped[date | None]
     registered_address: Mapped[str | None] = mapped_column(String(200))
     lives_at_registered_address: Mapped[bool] = mapped_column(default=True)
@@ -190,13 +208,20 @@ class Elder(db.Model):
     ability_level: Mapped[int] = mapped_column(SmallInteger, default=0)
     ability_assessed_on: Mapped[date | None]
     ability_assessor: Mapped[str | None] = mapped_column(String(60))
+    ability_score: Mapped[int | None] = mapped_column(SmallInteger)
+    ability_valid_to: Mapped[date | None]
     has_dementia: Mapped[bool] = mapped_column(default=False)
     health: Mapped[Health] = mapped_column(stored(Health), default=Health.GOOD)
     is_self_caring: Mapped[bool] = mapped_column(default=True)
     in_hardship: Mapped[bool] = mapped_column(default=False)
     upheaval_until: Mapped[date | None]
+    upheaval_note: Mapped[str | None] = mapped_column(EncryptedText("elders.upheaval_note"))
+    relief_given: Mapped[str | None] = mapped_column(EncryptedText("elders.relief_given"))
     cares_for_impaired_child: Mapped[bool] = mapped_column(default=False)
     medical_history: Mapped[str | None] = mapped_column(EncryptedText("elders.medical_history"))
+    psych_assessed_on: Mapped[date | None]
+    psych_assessor: Mapped[str | None] = mapped_column(String(60))
+    psych_result: Mapped[str | None] = mapped_column(EncryptedText("elders.psych_result"))
     economic_status: Mapped[EconomicStatus] = mapped_column(
         stored(EconomicStatus), default=EconomicStatus.NONE
     )
@@ -204,6 +229,22 @@ class Elder(db.Model):
     monthly_disposable_income: Mapped[float | None] = mapped_column(Numeric(10, 2))
     children_alive: Mapped[int | None] = mapped_column(SmallInteger)
     spouse_alive: Mapped[bool | None]
+    # What the definitions of 孤寡 and 计划生育特殊家庭 ask for beside the household table (泸州 附件1).
+    has_caregiver: Mapped[bool | None]
+    can_work: Mapped[bool | None]
+    has_livelihood: Mapped[bool | None]
+    only_child: Mapped[str | None] = mapped_column(EncryptedText("elders.only_child"))
+    no_later_child: Mapped[bool | None]
+    # 分散供养特困: supported by the state, living at home.
+    supported_at_home: Mapped[bool] = mapped_column(default=False)
+    # 家庭实际赡养情况, and to whom the children have handed the support over (委托他人代为赡养).
+    support_given: Mapped[str | None] = mapped_column(EncryptedText("elders.support_given"))
+    support_delegated: Mapped[bool | None]
+    support_delegate: Mapped[str | None] = mapped_column(EncryptedText("elders.support_delegate"))
+    # 挂钩联系 (泸州): the office or party member paired with this elder.
+    linked_unit: Mapped[str | None] = mapped_column(String(80))
+    linked_person: Mapped[str | None] = mapped_column(String(60))
+    linked_since: Mapped[date | None]
 
     # What a visit to this elder needs. Cautions are shown to the visitor: never a diagnosis.
     cautions: Mapped[str | None] = mapped_column(String(200))
@@ -242,6 +283,7 @@ class Elder(db.Model):
         back_populates="elder",
         primaryjoin="and_(FirstVisitingContact.elder_id == Elder.id, FirstVisitingContact.until.is_(None))",
     )
+    devices: Mapped[list[ElderDevice]] = relationship(back_populates="elder", order_by="ElderDevice.id")
 
 
 class ElderCategory(db.Model):
@@ -282,5 +324,6 @@ class DisabilityCertificate(db.Model):
     kind: Mapped[str | None] = mapped_column(EncryptedText("disability_certificates.kind"))
     grade: Mapped[int] = mapped_column(SmallInteger)
     valid_to: Mapped[date | None]
+    source: Mapped[str] = mapped_column(String(40), default="manual", server_default="manual")
 
     elder: Mapped[Elder] = relationship(back_populates="certificates")

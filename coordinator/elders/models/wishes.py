@@ -37,7 +37,8 @@ class ConsentGiver(StrEnum):
 
 
 class Consent(db.Model):
-    """意愿, one current row per elder and kind. A refusal needs the written note (江门: 书面工作记录)."""
+    """意愿, one current row per elder and kind. A refusal needs the written note (江门: 书面工作记录): who
+    explained what, and what the elder said. `paper_id` is the signed paper among the dossier's papers."""
 
     __tablename__ = "consents"
     __table_args__ = (
@@ -60,7 +61,9 @@ class Consent(db.Model):
     giver_name: Mapped[str | None] = mapped_column(String(60))
     given_on: Mapped[date]
     channel: Mapped[str] = mapped_column(String(30))
+    explained_by: Mapped[str | None] = mapped_column(String(60))
     note: Mapped[str | None] = mapped_column(EncryptedText("consents.note"))
+    paper_id: Mapped[int | None] = mapped_column(ForeignKey("dossier_papers.id"))
     ask_again_on: Mapped[date | None]
     recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -19,6 +19,10 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON policy_versions
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON coverage_snapshots
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON dossier_versions
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON dossier_merges
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- 2. Hours come from a completed visit at which this worker arrived and left, and are never more than the time there.
 CREATE FUNCTION hours_need_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -71,3 +75,21 @@ BEGIN
 END $$;
 CREATE CONSTRAINT TRIGGER minor_needs_adult AFTER INSERT OR UPDATE OR DELETE ON assignments
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION minor_needs_adult();
+
+-- 4. A merged dossier leads to one that is not merged itself, and never comes back.
+CREATE FUNCTION merged_leads_to_a_dossier() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.status = 'merged' AND NEW.status <> 'merged' THEN
+        RAISE EXCEPTION 'a merged dossier does not come back'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'merged_leads_to_a_dossier';
+    END IF;
+    IF NEW.status = 'merged' AND (
+        EXISTS (SELECT 1 FROM elders e WHERE e.id = NEW.merged_into_id AND e.status = 'merged')
+        OR EXISTS (SELECT 1 FROM elders e WHERE e.merged_into_id = NEW.id AND e.id <> NEW.id)) THEN
+        RAISE EXCEPTION 'a dossier is merged into one that is kept'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'merged_leads_to_a_dossier';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER merged_leads_to_a_dossier BEFORE INSERT OR UPDATE OF status, merged_into_id ON elders
+    FOR EACH ROW EXECUTE FUNCTION merged_leads_to_a_dossier();

@@ -115,16 +115,35 @@ def upgrade() -> None:
     op.create_index('ix_audit_entries_area_id_at', 'audit_entries', ['area_id', 'at'], unique=False)
     op.create_index('ix_audit_entries_object', 'audit_entries', ['object_type', 'object_id'], unique=False)
     op.create_index('ix_audit_entries_user_id_at', 'audit_entries', ['user_id', 'at'], unique=False)
+    op.create_table('coverage_counts',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('area_id', sa.BigInteger(), nullable=False),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('elders', sa.BigInteger(), nullable=False),
+    sa.Column('contacted', sa.BigInteger(), nullable=False),
+    sa.Column('all_met', sa.BigInteger(), nullable=False),
+    sa.Column('figures', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('counted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('0 <= all_met AND 0 <= contacted AND contacted <= elders AND all_met <= elders', name=op.f('ck_coverage_counts_parts_of_the_whole')),
+    sa.CheckConstraint('EXTRACT(day FROM month) = 1', name=op.f('ck_coverage_counts_whole_months')),
+    sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_coverage_counts_area_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_coverage_counts'))
+    )
+    op.create_index('uq_coverage_counts_area_id_month', 'coverage_counts', ['area_id', 'month'], unique=True)
     op.create_table('coverage_snapshots',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('area_id', sa.BigInteger(), nullable=False),
     sa.Column('month', sa.Date(), nullable=False),
-    sa.Column('elders', sa.Integer(), nullable=False),
-    sa.Column('contacted', sa.Integer(), nullable=False),
-    sa.Column('all_met', sa.Integer(), nullable=False),
+    sa.Column('elders', sa.BigInteger(), nullable=False),
+    sa.Column('contacted', sa.BigInteger(), nullable=False),
+    sa.Column('all_met', sa.BigInteger(), nullable=False),
     sa.Column('figures', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('frozen_by_id', sa.BigInteger(), nullable=True),
     sa.Column('taken_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('0 <= all_met AND 0 <= contacted AND contacted <= elders AND all_met <= elders', name=op.f('ck_coverage_snapshots_parts_of_the_whole')),
+    sa.CheckConstraint('EXTRACT(day FROM month) = 1', name=op.f('ck_coverage_snapshots_whole_months')),
     sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_coverage_snapshots_area_id')),
+    sa.ForeignKeyConstraint(['frozen_by_id'], ['users.id'], name=op.f('fk_coverage_snapshots_frozen_by_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_coverage_snapshots'))
     )
     op.create_index('uq_coverage_snapshots_area_id_month', 'coverage_snapshots', ['area_id', 'month'], unique=True)
@@ -140,6 +159,9 @@ def upgrade() -> None:
     sa.Column('water_safe', sa.Boolean(), nullable=True),
     sa.Column('power_safe', sa.Boolean(), nullable=True),
     sa.Column('housing_safe', sa.Boolean(), nullable=True),
+    sa.Column('house_structure', sa.String(length=40), nullable=True),
+    sa.Column('unsafe_habits', sa.Text(), nullable=True),
+    sa.Column('neighbour_relations', sa.Text(), nullable=True),
     sa.Column('monthly_income', sa.Numeric(precision=10, scale=2), nullable=True),
     sa.Column('pension_monthly', sa.Numeric(precision=10, scale=2), nullable=True),
     sa.Column('subsidies', sa.Text(), nullable=True),
@@ -158,7 +180,7 @@ def upgrade() -> None:
     op.create_index('ix_households_area_id_address', 'households', ['area_id', 'address'], unique=False)
     op.create_table('import_batches',
     sa.Column('id', sa.BigInteger(), nullable=False),
-    sa.Column('kind', sa.Enum('elders', 'workers', name='importkind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('kind', sa.Enum('elders', 'workers', 'source_health', 'source_disabled', 'source_relief', 'source_ability', 'source_other', name='importkind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('area_id', sa.BigInteger(), nullable=False),
     sa.Column('user_id', sa.BigInteger(), nullable=True),
     sa.Column('filename', sa.String(length=200), nullable=False),
@@ -258,19 +280,49 @@ def upgrade() -> None:
     op.create_index('uq_plans_running', 'plans', ['area_id', 'month'], unique=True, postgresql_where="state IN ('queued', 'solving')")
     op.create_table('surge_events',
     sa.Column('id', sa.BigInteger(), nullable=False),
-    sa.Column('area_id', sa.BigInteger(), nullable=False),
+    sa.Column('area_id', sa.BigInteger(), nullable=True),
     sa.Column('kind', sa.Enum('festival', 'extreme_weather', 'epidemic', name='surgekind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('weather', sa.Enum('typhoon', 'rainstorm', 'heat', 'cold', 'thunder', 'wind', 'snow', 'ice', 'fog', 'geological', 'other', name='weatherkind_known', native_enum=False, create_constraint=True, length=40), nullable=True),
+    sa.Column('level', sa.Enum('blue', 'yellow', 'orange', 'red', name='weatherlevel_known', native_enum=False, create_constraint=True, length=40), nullable=True),
     sa.Column('name', sa.String(length=60), nullable=False),
     sa.Column('first_day', sa.Date(), nullable=False),
     sa.Column('last_day', sa.Date(), nullable=False),
+    sa.Column('note', sa.String(length=500), nullable=True),
     sa.Column('entered_by_id', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancelled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancelled_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('cancelled_from_id', sa.BigInteger(), nullable=True),
+    sa.Column('cancelled_reason', sa.String(length=200), nullable=True),
+    sa.CheckConstraint("kind = 'extreme_weather' OR (weather IS NULL AND level IS NULL)", name=op.f('ck_surge_events_warnings_are_of_weather')),
+    sa.CheckConstraint('(area_id IS NULL) = (cancelled_at IS NOT NULL) AND (area_id IS NULL) = (cancelled_from_id IS NOT NULL) AND (area_id IS NULL) = (cancelled_reason IS NOT NULL)', name=op.f('ck_surge_events_cancelled_is_nowhere')),
     sa.CheckConstraint('first_day <= last_day', name=op.f('ck_surge_events_days_in_order')),
     sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_surge_events_area_id')),
+    sa.ForeignKeyConstraint(['cancelled_by_id'], ['users.id'], name=op.f('fk_surge_events_cancelled_by_id')),
+    sa.ForeignKeyConstraint(['cancelled_from_id'], ['areas.id'], name=op.f('fk_surge_events_cancelled_from_id')),
     sa.ForeignKeyConstraint(['entered_by_id'], ['users.id'], name=op.f('fk_surge_events_entered_by_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_surge_events'))
     )
     op.create_index(op.f('ix_surge_events_area_id'), 'surge_events', ['area_id'], unique=False)
+    op.create_index(op.f('ix_surge_events_cancelled_from_id'), 'surge_events', ['cancelled_from_id'], unique=False)
+    op.create_table('surveys',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('area_id', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Enum('first', 'renewal', name='surveykind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('opened_on', sa.Date(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=True),
+    sa.Column('opened_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('closed_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('due_on IS NULL OR due_on >= opened_on', name=op.f('ck_surveys_due_after_opening')),
+    sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_surveys_area_id')),
+    sa.ForeignKeyConstraint(['closed_by_id'], ['users.id'], name=op.f('fk_surveys_closed_by_id')),
+    sa.ForeignKeyConstraint(['opened_by_id'], ['users.id'], name=op.f('fk_surveys_opened_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_surveys'))
+    )
+    op.create_index('uq_surveys_open', 'surveys', ['area_id'], unique=True, postgresql_where='closed_at IS NULL')
     op.create_table('user_sessions',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('user_id', sa.BigInteger(), nullable=False),
@@ -311,9 +363,10 @@ def upgrade() -> None:
     sa.Column('id_number_hash', sa.LargeBinary(), nullable=True),
     sa.Column('phone', sa.LargeBinary(), nullable=True),
     sa.Column('phone_hash', sa.LargeBinary(), nullable=True),
-    sa.Column('status', sa.Enum('active', 'moved', 'in_institution', 'deceased', name='elderstatus_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('status', sa.Enum('active', 'moved', 'in_institution', 'deceased', 'merged', name='elderstatus_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('enrolled_on', sa.Date(), nullable=False),
     sa.Column('left_on', sa.Date(), nullable=True),
+    sa.Column('merged_into_id', sa.BigInteger(), nullable=True),
     sa.Column('reverify_due_on', sa.Date(), nullable=True),
     sa.Column('registered_address', sa.String(length=200), nullable=True),
     sa.Column('lives_at_registered_address', sa.Boolean(), nullable=False),
@@ -321,18 +374,37 @@ def upgrade() -> None:
     sa.Column('ability_level', sa.SmallInteger(), nullable=False),
     sa.Column('ability_assessed_on', sa.Date(), nullable=True),
     sa.Column('ability_assessor', sa.String(length=60), nullable=True),
+    sa.Column('ability_score', sa.SmallInteger(), nullable=True),
+    sa.Column('ability_valid_to', sa.Date(), nullable=True),
     sa.Column('has_dementia', sa.Boolean(), nullable=False),
     sa.Column('health', sa.Enum('good', 'poor', name='health_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('is_self_caring', sa.Boolean(), nullable=False),
     sa.Column('in_hardship', sa.Boolean(), nullable=False),
     sa.Column('upheaval_until', sa.Date(), nullable=True),
+    sa.Column('upheaval_note', sa.LargeBinary(), nullable=True),
+    sa.Column('relief_given', sa.LargeBinary(), nullable=True),
     sa.Column('cares_for_impaired_child', sa.Boolean(), nullable=False),
     sa.Column('medical_history', sa.LargeBinary(), nullable=True),
+    sa.Column('psych_assessed_on', sa.Date(), nullable=True),
+    sa.Column('psych_assessor', sa.String(length=60), nullable=True),
+    sa.Column('psych_result', sa.LargeBinary(), nullable=True),
     sa.Column('economic_status', sa.Enum('none', 'destitute', 'low_income', 'low_income_marginal', name='economicstatus_known', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('income_source', sa.String(length=60), nullable=True),
     sa.Column('monthly_disposable_income', sa.Numeric(precision=10, scale=2), nullable=True),
     sa.Column('children_alive', sa.SmallInteger(), nullable=True),
     sa.Column('spouse_alive', sa.Boolean(), nullable=True),
+    sa.Column('has_caregiver', sa.Boolean(), nullable=True),
+    sa.Column('can_work', sa.Boolean(), nullable=True),
+    sa.Column('has_livelihood', sa.Boolean(), nullable=True),
+    sa.Column('only_child', sa.LargeBinary(), nullable=True),
+    sa.Column('no_later_child', sa.Boolean(), nullable=True),
+    sa.Column('supported_at_home', sa.Boolean(), nullable=False),
+    sa.Column('support_given', sa.LargeBinary(), nullable=True),
+    sa.Column('support_delegated', sa.Boolean(), nullable=True),
+    sa.Column('support_delegate', sa.LargeBinary(), nullable=True),
+    sa.Column('linked_unit', sa.String(length=80), nullable=True),
+    sa.Column('linked_person', sa.String(length=60), nullable=True),
+    sa.Column('linked_since', sa.Date(), nullable=True),
     sa.Column('cautions', sa.String(length=200), nullable=True),
     sa.Column('dialect', sa.String(length=30), nullable=True),
     sa.Column('prefers_sex', sa.Enum('male', 'female', name='prefers_sex_known', native_enum=False, create_constraint=True, length=40), nullable=True),
@@ -349,18 +421,23 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint("(status = 'active') = (left_on IS NULL)", name=op.f('ck_elders_active_until_left')),
+    sa.CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name=op.f('ck_elders_merged_into_another')),
     sa.CheckConstraint('(id_number IS NULL) = (id_number_hash IS NULL)', name=op.f('ck_elders_id_number_with_hash')),
     sa.CheckConstraint('ability_level BETWEEN 0 AND 4', name=op.f('ck_elders_ability_levels')),
+    sa.CheckConstraint('ability_score BETWEEN 0 AND 90', name=op.f('ck_elders_ability_scores')),
     sa.CheckConstraint('left_on IS NULL OR left_on >= enrolled_on', name=op.f('ck_elders_leaves_after_enrolment')),
+    sa.CheckConstraint('merged_into_id <> id', name=op.f('ck_elders_not_merged_into_itself')),
     sa.CheckConstraint('visit_from < visit_until', name=op.f('ck_elders_visit_hours_in_order')),
     sa.CheckConstraint('visit_minutes BETWEEN 10 AND 240', name=op.f('ck_elders_visit_minutes')),
     sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_elders_area_id')),
     sa.ForeignKeyConstraint(['household_id'], ['households.id'], name=op.f('fk_elders_household_id')),
+    sa.ForeignKeyConstraint(['merged_into_id'], ['elders.id'], name=op.f('fk_elders_merged_into_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_elders')),
     comment='特殊困难老年人基础台账'
     )
     op.create_index('ix_elders_area_id_status_name', 'elders', ['area_id', 'status', 'name'], unique=False)
     op.create_index(op.f('ix_elders_household_id'), 'elders', ['household_id'], unique=False)
+    op.create_index(op.f('ix_elders_merged_into_id'), 'elders', ['merged_into_id'], unique=False)
     op.create_index('ix_elders_name', 'elders', ['name'], unique=False)
     op.create_index(op.f('ix_elders_phone_hash'), 'elders', ['phone_hash'], unique=False)
     op.create_index('uq_elders_id_number_hash', 'elders', ['id_number_hash'], unique=True)
@@ -478,6 +555,35 @@ def upgrade() -> None:
     op.create_index('uq_workers_id_number_hash', 'workers', ['id_number_hash'], unique=True)
     op.create_index('uq_workers_user_id', 'workers', ['user_id'], unique=True)
     op.create_index('uq_workers_volunteer_number', 'workers', ['volunteer_number'], unique=True)
+    op.create_table('area_moves',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('from_area_id', sa.BigInteger(), nullable=False),
+    sa.Column('to_area_id', sa.BigInteger(), nullable=False),
+    sa.Column('from_address', sa.String(length=200), nullable=False),
+    sa.Column('to_address', sa.String(length=200), nullable=False),
+    sa.Column('moved_on', sa.Date(), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.Column('state', sa.Enum('requested', 'accepted', 'returned', 'withdrawn', name='movestate_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('requested_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('decided_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decision_reason', sa.String(length=200), nullable=True),
+    sa.CheckConstraint("(state = 'requested') = (decided_at IS NULL)", name=op.f('ck_area_moves_decision_is_dated')),
+    sa.CheckConstraint("state <> 'returned' OR decision_reason IS NOT NULL", name=op.f('ck_area_moves_returning_needs_a_reason')),
+    sa.CheckConstraint('from_area_id <> to_area_id', name=op.f('ck_area_moves_two_areas')),
+    sa.ForeignKeyConstraint(['decided_by_id'], ['users.id'], name=op.f('fk_area_moves_decided_by_id')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_area_moves_elder_id')),
+    sa.ForeignKeyConstraint(['from_area_id'], ['areas.id'], name=op.f('fk_area_moves_from_area_id')),
+    sa.ForeignKeyConstraint(['requested_by_id'], ['users.id'], name=op.f('fk_area_moves_requested_by_id')),
+    sa.ForeignKeyConstraint(['to_area_id'], ['areas.id'], name=op.f('fk_area_moves_to_area_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_area_moves'))
+    )
+    op.create_index('ix_area_moves_from_area_id_state', 'area_moves', ['from_area_id', 'state'], unique=False)
+    op.create_index('ix_area_moves_to_area_id_state', 'area_moves', ['to_area_id', 'state'], unique=False)
+    op.create_index('uq_area_moves_waiting', 'area_moves', ['elder_id'], unique=True, postgresql_where="state = 'requested'")
     op.create_table('availability',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('worker_id', sa.BigInteger(), nullable=False),
@@ -509,6 +615,21 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['worker_id'], ['workers.id'], name=op.f('fk_bars_worker_id')),
     sa.PrimaryKeyConstraint('worker_id', 'elder_id', name=op.f('pk_bars'))
     )
+    op.create_table('category_answers',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('category', sa.String(length=40), nullable=False),
+    sa.Column('recorded', sa.Boolean(), nullable=False),
+    sa.Column('facts_sha256', sa.String(length=64), nullable=False),
+    sa.Column('reason', sa.LargeBinary(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=True),
+    sa.Column('actor_name', sa.String(length=60), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_category_answers_elder_id')),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_category_answers_user_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_category_answers'))
+    )
+    op.create_index('ix_category_answers_elder_id_category', 'category_answers', ['elder_id', 'category'], unique=False)
     op.create_table('certificates',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('number', sa.String(length=40), nullable=False),
@@ -538,27 +659,6 @@ def upgrade() -> None:
     op.create_index(op.f('ix_certificates_worker_id'), 'certificates', ['worker_id'], unique=False)
     op.create_index('uq_certificates_code', 'certificates', ['code'], unique=True)
     op.create_index('uq_certificates_number', 'certificates', ['number'], unique=True)
-    op.create_table('consents',
-    sa.Column('id', sa.BigInteger(), nullable=False),
-    sa.Column('elder_id', sa.BigInteger(), nullable=False),
-    sa.Column('kind', sa.Enum('service', 'home', name='consentkind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
-    sa.Column('state', sa.Enum('accepted', 'remote_only', 'granted', 'refused', name='consentstate_known', native_enum=False, create_constraint=True, length=40), nullable=False),
-    sa.Column('given_by', sa.Enum('self', 'family', name='consentgiver_known', native_enum=False, create_constraint=True, length=40), nullable=False),
-    sa.Column('giver_name', sa.String(length=60), nullable=True),
-    sa.Column('given_on', sa.Date(), nullable=False),
-    sa.Column('channel', sa.String(length=30), nullable=False),
-    sa.Column('note', sa.LargeBinary(), nullable=True),
-    sa.Column('ask_again_on', sa.Date(), nullable=True),
-    sa.Column('recorded_by_id', sa.BigInteger(), nullable=True),
-    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('superseded_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("(kind = 'service' AND state IN ('accepted', 'remote_only', 'refused')) OR (kind = 'home' AND state IN ('granted', 'refused'))", name=op.f('ck_consents_states_of_the_kind')),
-    sa.CheckConstraint("state <> 'refused' OR note IS NOT NULL", name=op.f('ck_consents_refusal_needs_a_note')),
-    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_consents_elder_id')),
-    sa.ForeignKeyConstraint(['recorded_by_id'], ['users.id'], name=op.f('fk_consents_recorded_by_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_consents'))
-    )
-    op.create_index('uq_consents_current', 'consents', ['elder_id', 'kind'], unique=True, postgresql_where='superseded_at IS NULL')
     op.create_table('credentials',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('worker_id', sa.BigInteger(), nullable=False),
@@ -573,6 +673,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_credentials'))
     )
     op.create_index(op.f('ix_credentials_worker_id'), 'credentials', ['worker_id'], unique=False)
+    op.create_table('different_people',
+    sa.Column('first_id', sa.BigInteger(), nullable=False),
+    sa.Column('second_id', sa.BigInteger(), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.Column('decided_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('first_id < second_id', name=op.f('ck_different_people_lower_id_first')),
+    sa.ForeignKeyConstraint(['decided_by_id'], ['users.id'], name=op.f('fk_different_people_decided_by_id')),
+    sa.ForeignKeyConstraint(['first_id'], ['elders.id'], name=op.f('fk_different_people_first_id')),
+    sa.ForeignKeyConstraint(['second_id'], ['elders.id'], name=op.f('fk_different_people_second_id')),
+    sa.PrimaryKeyConstraint('first_id', 'second_id', name=op.f('pk_different_people'))
+    )
     op.create_table('disability_certificates',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('elder_id', sa.BigInteger(), nullable=False),
@@ -580,11 +692,69 @@ def upgrade() -> None:
     sa.Column('kind', sa.LargeBinary(), nullable=True),
     sa.Column('grade', sa.SmallInteger(), nullable=False),
     sa.Column('valid_to', sa.Date(), nullable=True),
+    sa.Column('source', sa.String(length=40), server_default='manual', nullable=False),
     sa.CheckConstraint('grade BETWEEN 1 AND 4', name=op.f('ck_disability_certificates_grades')),
     sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_disability_certificates_elder_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_disability_certificates'))
     )
     op.create_index(op.f('ix_disability_certificates_elder_id'), 'disability_certificates', ['elder_id'], unique=False)
+    op.create_table('dossier_merges',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('kept_id', sa.BigInteger(), nullable=False),
+    sa.Column('closed_id', sa.BigInteger(), nullable=False),
+    sa.Column('before', sa.LargeBinary(), nullable=False),
+    sa.Column('chosen', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('moved', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=True),
+    sa.Column('merged_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('merged_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('kept_id <> closed_id', name=op.f('ck_dossier_merges_two_dossiers')),
+    sa.ForeignKeyConstraint(['closed_id'], ['elders.id'], name=op.f('fk_dossier_merges_closed_id')),
+    sa.ForeignKeyConstraint(['kept_id'], ['elders.id'], name=op.f('fk_dossier_merges_kept_id')),
+    sa.ForeignKeyConstraint(['merged_by_id'], ['users.id'], name=op.f('fk_dossier_merges_merged_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dossier_merges'))
+    )
+    op.create_index('ix_dossier_merges_kept_id', 'dossier_merges', ['kept_id'], unique=False)
+    op.create_index('uq_dossier_merges_closed_id', 'dossier_merges', ['closed_id'], unique=True)
+    op.create_table('dossier_papers',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Enum('identity', 'disability', 'assessment', 'assistance', 'consent', 'refusal', 'house', 'other', name='paperkind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('title', sa.String(length=80), nullable=False),
+    sa.Column('mime', sa.String(length=40), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=True),
+    sa.Column('uploaded_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('uploaded_by', sa.String(length=60), nullable=False),
+    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('removed_by', sa.String(length=60), nullable=True),
+    sa.Column('removed_reason', sa.String(length=200), nullable=True),
+    sa.CheckConstraint("mime IN ('image/jpeg', 'image/png', 'application/pdf')", name=op.f('ck_dossier_papers_kinds_of_file')),
+    sa.CheckConstraint('(removed_at IS NULL) = (content IS NOT NULL)', name=op.f('ck_dossier_papers_content_until_removed')),
+    sa.CheckConstraint('removed_at IS NULL OR removed_reason IS NOT NULL', name=op.f('ck_dossier_papers_removal_needs_a_reason')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_dossier_papers_elder_id')),
+    sa.ForeignKeyConstraint(['uploaded_by_id'], ['users.id'], name=op.f('fk_dossier_papers_uploaded_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dossier_papers'))
+    )
+    op.create_index(op.f('ix_dossier_papers_elder_id'), 'dossier_papers', ['elder_id'], unique=False)
+    op.create_table('dossier_versions',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=True),
+    sa.Column('actor_name', sa.String(length=60), nullable=False),
+    sa.Column('source', sa.String(length=40), nullable=False),
+    sa.Column('changed', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_dossier_versions_elder_id')),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_dossier_versions_user_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dossier_versions'))
+    )
+    op.create_index('ix_dossier_versions_elder_id_at', 'dossier_versions', ['elder_id', 'at'], unique=False)
+    op.create_index('uq_dossier_versions_elder_id_number', 'dossier_versions', ['elder_id', 'number'], unique=True)
     op.create_table('elder_categories',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('elder_id', sa.BigInteger(), nullable=False),
@@ -598,6 +768,29 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_elder_categories'))
     )
     op.create_index('uq_elder_categories_current', 'elder_categories', ['elder_id', 'category'], unique=True, postgresql_where='ended_on IS NULL')
+    op.create_table('elder_devices',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Enum('call', 'one_key', 'meter', 'health', 'care', 'gas_alarm', 'smoke_alarm', 'other', name='devicekind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('identifier', sa.LargeBinary(), nullable=True),
+    sa.Column('installed_on', sa.Date(), nullable=True),
+    sa.Column('working', sa.Boolean(), nullable=True),
+    sa.Column('note', sa.String(length=200), nullable=True),
+    sa.Column('removed_on', sa.Date(), nullable=True),
+    sa.CheckConstraint('removed_on IS NULL OR removed_on >= installed_on', name=op.f('ck_elder_devices_removed_after_installed')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_elder_devices_elder_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_elder_devices'))
+    )
+    op.create_index(op.f('ix_elder_devices_elder_id'), 'elder_devices', ['elder_id'], unique=False)
+    op.create_table('elder_earlier_facts',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('until', sa.Date(), nullable=False),
+    sa.Column('facts', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_elder_earlier_facts_elder_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_elder_earlier_facts'))
+    )
+    op.create_index('uq_elder_earlier_facts_elder_id_until', 'elder_earlier_facts', ['elder_id', 'until'], unique=True)
     op.create_table('emergency_contacts',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('elder_id', sa.BigInteger(), nullable=False),
@@ -609,6 +802,39 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_emergency_contacts'))
     )
     op.create_index('uq_emergency_contacts_elder_id_position', 'emergency_contacts', ['elder_id', 'position'], unique=True)
+    op.create_table('external_records',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('batch_id', sa.BigInteger(), nullable=False),
+    sa.Column('row_number', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.Enum('health', 'disabled', 'relief', 'ability', 'other', name='source_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('street_id', sa.BigInteger(), nullable=False),
+    sa.Column('area_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('birth_date', sa.Date(), nullable=True),
+    sa.Column('id_number_hash', sa.LargeBinary(), nullable=True),
+    sa.Column('person_key', sa.LargeBinary(), nullable=False),
+    sa.Column('values', sa.LargeBinary(), nullable=False),
+    sa.Column('data_on', sa.Date(), nullable=False),
+    sa.Column('match', sa.Enum('matched', 'ambiguous', 'unknown', name='matchstate_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=True),
+    sa.Column('candidates', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
+    sa.Column('matched_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('matched_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('superseded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(match = 'matched') = (elder_id IS NOT NULL)", name=op.f('ck_external_records_matched_with_a_dossier')),
+    sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_external_records_area_id')),
+    sa.ForeignKeyConstraint(['batch_id'], ['import_batches.id'], name=op.f('fk_external_records_batch_id')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_external_records_elder_id')),
+    sa.ForeignKeyConstraint(['matched_by_id'], ['users.id'], name=op.f('fk_external_records_matched_by_id')),
+    sa.ForeignKeyConstraint(['street_id'], ['areas.id'], name=op.f('fk_external_records_street_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_external_records'))
+    )
+    op.create_index('ix_external_records_area_id_source', 'external_records', ['area_id', 'source'], unique=False)
+    op.create_index('ix_external_records_batch_id', 'external_records', ['batch_id'], unique=False)
+    op.create_index('ix_external_records_elder_id', 'external_records', ['elder_id'], unique=False)
+    op.create_index('ix_external_records_id_number_hash', 'external_records', ['id_number_hash'], unique=False)
+    op.create_index('uq_external_records_current', 'external_records', ['street_id', 'source', 'person_key'], unique=True, postgresql_where='superseded_at IS NULL')
     op.create_table('first_visiting_contacts',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('elder_id', sa.BigInteger(), nullable=False),
@@ -616,6 +842,8 @@ def upgrade() -> None:
     sa.Column('relation', sa.String(length=30), nullable=False),
     sa.Column('phone', sa.LargeBinary(), nullable=True),
     sa.Column('lives_nearby', sa.Boolean(), nullable=False),
+    sa.Column('basis', sa.Enum('child_here', 'child_away', 'appointed', name='firstcontactbasis_known', native_enum=False, create_constraint=True, length=40), nullable=True),
+    sa.Column('appointed_by', sa.String(length=120), nullable=True),
     sa.Column('since', sa.Date(), nullable=False),
     sa.Column('until', sa.Date(), nullable=True),
     sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_first_visiting_contacts_elder_id')),
@@ -770,6 +998,30 @@ def upgrade() -> None:
     op.create_index('ix_claims_visit_id', 'claims', ['visit_id'], unique=False)
     op.create_index('ix_claims_worker_id_state', 'claims', ['worker_id', 'state'], unique=False)
     op.create_index('uq_claims_waiting', 'claims', ['visit_id'], unique=True, postgresql_where="state = 'pending'")
+    op.create_table('consents',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Enum('service', 'home', name='consentkind_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('state', sa.Enum('accepted', 'remote_only', 'granted', 'refused', name='consentstate_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('given_by', sa.Enum('self', 'family', name='consentgiver_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('giver_name', sa.String(length=60), nullable=True),
+    sa.Column('given_on', sa.Date(), nullable=False),
+    sa.Column('channel', sa.String(length=30), nullable=False),
+    sa.Column('explained_by', sa.String(length=60), nullable=True),
+    sa.Column('note', sa.LargeBinary(), nullable=True),
+    sa.Column('paper_id', sa.BigInteger(), nullable=True),
+    sa.Column('ask_again_on', sa.Date(), nullable=True),
+    sa.Column('recorded_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('superseded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(kind = 'service' AND state IN ('accepted', 'remote_only', 'refused')) OR (kind = 'home' AND state IN ('granted', 'refused'))", name=op.f('ck_consents_states_of_the_kind')),
+    sa.CheckConstraint("state <> 'refused' OR note IS NOT NULL", name=op.f('ck_consents_refusal_needs_a_note')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_consents_elder_id')),
+    sa.ForeignKeyConstraint(['paper_id'], ['dossier_papers.id'], name=op.f('fk_consents_paper_id')),
+    sa.ForeignKeyConstraint(['recorded_by_id'], ['users.id'], name=op.f('fk_consents_recorded_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_consents'))
+    )
+    op.create_index('uq_consents_current', 'consents', ['elder_id', 'kind'], unique=True, postgresql_where='superseded_at IS NULL')
     op.create_table('hours_entries',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('number', sa.String(length=30), nullable=False),
@@ -873,6 +1125,99 @@ def upgrade() -> None:
     )
     op.create_index('uq_route_sheets_current', 'route_sheets', ['route_id'], unique=True, postgresql_where='voided_at IS NULL')
     op.create_index('uq_route_sheets_number', 'route_sheets', ['number'], unique=True)
+    op.create_table('source_decisions',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.Enum('health', 'disabled', 'relief', 'ability', 'other', name='source_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('field', sa.String(length=40), nullable=False),
+    sa.Column('record_id', sa.BigInteger(), nullable=True),
+    sa.Column('source_print', sa.LargeBinary(), nullable=False),
+    sa.Column('register_print', sa.LargeBinary(), nullable=False),
+    sa.Column('decision', sa.Enum('accepted', 'kept', name='decision_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=True),
+    sa.Column('decided_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("decision <> 'kept' OR reason IS NOT NULL", name=op.f('ck_source_decisions_keeping_needs_a_reason')),
+    sa.ForeignKeyConstraint(['decided_by_id'], ['users.id'], name=op.f('fk_source_decisions_decided_by_id')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_source_decisions_elder_id')),
+    sa.ForeignKeyConstraint(['record_id'], ['external_records.id'], name=op.f('fk_source_decisions_record_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_source_decisions'))
+    )
+    op.create_index('ix_source_decisions_elder_id_source', 'source_decisions', ['elder_id', 'source'], unique=False)
+    op.create_table('surge_calls',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('event_id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('target', sa.Enum('elder', 'family', name='calltarget_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('result', sa.Enum('reached', 'no_answer', name='callresult_known', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('called_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('caller_name', sa.String(length=60), nullable=False),
+    sa.Column('entered_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('entered_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('from_paper', sa.Boolean(), nullable=False),
+    sa.Column('visit_id', sa.BigInteger(), nullable=True),
+    sa.Column('token', sa.String(length=40), nullable=False),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('withdrawn_by_id', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("(target = 'elder') = (visit_id IS NOT NULL)", name=op.f('ck_surge_calls_calls_of_elders_are_contacts')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_surge_calls_elder_id')),
+    sa.ForeignKeyConstraint(['entered_by_id'], ['users.id'], name=op.f('fk_surge_calls_entered_by_id')),
+    sa.ForeignKeyConstraint(['event_id'], ['surge_events.id'], name=op.f('fk_surge_calls_event_id')),
+    sa.ForeignKeyConstraint(['visit_id'], ['visits.id'], name=op.f('fk_surge_calls_visit_id')),
+    sa.ForeignKeyConstraint(['withdrawn_by_id'], ['users.id'], name=op.f('fk_surge_calls_withdrawn_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_surge_calls')),
+    sa.UniqueConstraint('visit_id', name=op.f('uq_surge_calls_visit_id'))
+    )
+    op.create_index('ix_surge_calls_event_id_elder_id', 'surge_calls', ['event_id', 'elder_id'], unique=False)
+    op.create_index('uq_surge_calls_reached', 'surge_calls', ['event_id', 'elder_id', 'target'], unique=True, postgresql_where="result = 'reached' AND withdrawn_at IS NULL")
+    op.create_index('uq_surge_calls_sent_once', 'surge_calls', ['token', 'elder_id', 'target', 'result'], unique=True)
+    op.create_table('survey_items',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('survey_id', sa.BigInteger(), nullable=False),
+    sa.Column('area_id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=True),
+    sa.Column('record_id', sa.BigInteger(), nullable=True),
+    sa.Column('household_id', sa.BigInteger(), nullable=True),
+    sa.Column('person', sa.LargeBinary(), nullable=True),
+    sa.Column('place', sa.String(length=60), server_default='', nullable=False),
+    sa.Column('assigned_worker_id', sa.BigInteger(), nullable=True),
+    sa.Column('assigned_user_id', sa.BigInteger(), nullable=True),
+    sa.Column('assigned_name', sa.String(length=60), nullable=True),
+    sa.Column('outcome', sa.Enum('verified', 'not_found', 'moved', 'refused', 'died', 'in_institution', 'no_elder', name='outcome_known', native_enum=False, create_constraint=True, length=40), nullable=True),
+    sa.Column('note', sa.LargeBinary(), nullable=True),
+    sa.Column('tries', sa.SmallInteger(), nullable=False),
+    sa.Column('next_try_on', sa.Date(), nullable=True),
+    sa.Column('decided_by_id', sa.BigInteger(), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('new_elder_id', sa.BigInteger(), nullable=True),
+    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('left_reason', sa.String(length=200), nullable=True),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("(outcome = 'not_found') OR next_try_on IS NULL", name=op.f('ck_survey_items_second_try_of_the_not_found')),
+    sa.CheckConstraint("outcome <> 'no_elder' OR household_id IS NOT NULL", name=op.f('ck_survey_items_homes_without_elders')),
+    sa.CheckConstraint('(outcome IS NULL) = (decided_at IS NULL)', name=op.f('ck_survey_items_outcome_is_dated')),
+    sa.CheckConstraint('num_nonnulls(assigned_worker_id, assigned_user_id, assigned_name) <= 1', name=op.f('ck_survey_items_one_assignee')),
+    sa.CheckConstraint('num_nonnulls(elder_id, record_id, person, household_id) = 1', name=op.f('ck_survey_items_exactly_one_subject')),
+    sa.CheckConstraint('tries >= 0', name=op.f('ck_survey_items_tries_not_negative')),
+    sa.ForeignKeyConstraint(['area_id'], ['areas.id'], name=op.f('fk_survey_items_area_id')),
+    sa.ForeignKeyConstraint(['assigned_user_id'], ['users.id'], name=op.f('fk_survey_items_assigned_user_id')),
+    sa.ForeignKeyConstraint(['assigned_worker_id'], ['workers.id'], name=op.f('fk_survey_items_assigned_worker_id')),
+    sa.ForeignKeyConstraint(['decided_by_id'], ['users.id'], name=op.f('fk_survey_items_decided_by_id')),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_survey_items_elder_id')),
+    sa.ForeignKeyConstraint(['household_id'], ['households.id'], name=op.f('fk_survey_items_household_id')),
+    sa.ForeignKeyConstraint(['new_elder_id'], ['elders.id'], name=op.f('fk_survey_items_new_elder_id')),
+    sa.ForeignKeyConstraint(['record_id'], ['external_records.id'], name=op.f('fk_survey_items_record_id')),
+    sa.ForeignKeyConstraint(['survey_id'], ['surveys.id'], name=op.f('fk_survey_items_survey_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_survey_items'))
+    )
+    op.create_index('ix_survey_items_assigned_user_id', 'survey_items', ['assigned_user_id'], unique=False)
+    op.create_index('ix_survey_items_assigned_worker_id', 'survey_items', ['assigned_worker_id'], unique=False)
+    op.create_index('ix_survey_items_elder_id', 'survey_items', ['elder_id'], unique=False)
+    op.create_index(op.f('ix_survey_items_new_elder_id'), 'survey_items', ['new_elder_id'], unique=False)
+    op.create_index('ix_survey_items_survey_id_outcome', 'survey_items', ['survey_id', 'outcome'], unique=False)
+    op.create_index('uq_survey_items_survey_id_elder_id', 'survey_items', ['survey_id', 'elder_id'], unique=True)
+    op.create_index('uq_survey_items_survey_id_household_id', 'survey_items', ['survey_id', 'household_id'], unique=True)
+    op.create_index('uq_survey_items_survey_id_record_id', 'survey_items', ['survey_id', 'record_id'], unique=True)
     op.create_table('visit_drafts',
     sa.Column('visit_id', sa.BigInteger(), nullable=False),
     sa.Column('worker_id', sa.BigInteger(), nullable=False),
