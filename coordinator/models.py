@@ -8,6 +8,8 @@ from coordinator.kernel import areas, audit, queue
 from coordinator.marketplace import models as marketplace
 from coordinator.messages import models as messages
 from coordinator.planning import models as planning
+from coordinator.register import models as register
+from coordinator.supervision import models as supervision
 from coordinator.visits import models as visits
 from coordinator.workforce import models as workforce
 
@@ -22,6 +24,8 @@ __all__ = [
     "messages",
     "planning",
     "queue",
+    "register",
+    "supervision",
     "visits",
     "workforce",
 ]

@@ -50,6 +50,7 @@ STATUSES: dict[str, Any] = {
     ElderStatus.MOVED: _l("已迁出"),
     ElderStatus.IN_INSTITUTION: _l("已住机构"),
     ElderStatus.DECEASED: _l("已去世"),
+    ElderStatus.MERGED: _l("已并入另一份档案"),
 }
 SKILLS: dict[str, Any] = {
     Skill.NURSING: _l("护理"),
