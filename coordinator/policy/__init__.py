@@ -1,7 +1,7 @@
 """Rule packs and what they oblige: plain values in, plain values out; no database, no web framework."""
 
 from .compiled import Source, TierDecision
-from .engine import Calculation, ContactVerdict, Obligation, obligations, tier
+from .engine import Calculation, ContactVerdict, EarlierFacts, Obligation, obligations, tier
 from .errors import PolicyError
 from .facts import (
     BlockReason,
@@ -37,6 +37,7 @@ __all__ = [
     "Contact",
     "ContactVerdict",
     "DisabilityCertificate",
+    "EarlierFacts",
     "EconomicStatus",
     "ElderFacts",
     "Event",

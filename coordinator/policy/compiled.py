@@ -8,7 +8,7 @@ from typing import Literal
 
 from .facts import ElderFacts, EventKind, Mode, age_on
 from .periods import PeriodKind
-from .predicates import Condition, Reasons, Test, compile_reasons, compile_test
+from .predicates import Atoms, Condition, Reasons, Test, atoms_of, compile_reasons, compile_test
 from .schema import Pack
 
 ALL_MODES: tuple[Mode, ...] = tuple(sorted(Mode))
@@ -78,6 +78,7 @@ class CompiledPack:
     rules: tuple[Rule, ...]
     surge: tuple[Rule, ...]
     mode_limits: tuple[tuple[Test, frozenset[Mode]], ...]
+    atoms: Atoms
 
     def fill(self, text: str, facts: ElderFacts, on: date, **more: str) -> str:
         """Insert the values of this elder into a text of the pack."""
@@ -186,4 +187,5 @@ def compile_pack(pack: Pack) -> CompiledPack:
         mode_limits=tuple(
             (compile_test(limit.when, high_age), frozenset(limit.modes)) for limit in pack.mode_limits
         ),
+        atoms=atoms_of(pack.conditions(), high_age, (text for _, text in pack.texts())),
     )

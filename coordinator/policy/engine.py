@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
-from .compiled import Rule, Source, TierDecision
+from .compiled import Source, TierDecision
 from .facts import (
     BlockReason,
     Contact,
     ElderFacts,
     Event,
     EventKind,
-    HomeConsent,
     Mode,
     NotCounted,
     Outcome,
-    ServiceConsent,
     Status,
     WaiverReason,
 )
-from .periods import SHORT_KINDS, Period, periods_between
+from .periods import Period, periods_between
+from .profiles import Prepared, Profiles, Slot
 from .schema import Pack
 
-_ONLY_HOME = (Mode.HOME,)
+_MAKE = tuple.__new__  # an Obligation from its fields in order, without the cost of naming them
+_MET = (Status.MET, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class ContactVerdict:
+class ContactVerdict(NamedTuple):
     """A contact inside a period, and whether it was counted; `why` None means it was."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the contact's, not the tuple's method
     date: date
     mode: Mode
     outcome: Outcome
@@ -40,8 +41,7 @@ class ContactVerdict:
     why: NotCounted | None
 
 
-@dataclass(frozen=True, slots=True)
-class Obligation:
+class Obligation(NamedTuple):
     """One obligation of one elder in one period.
 
     The fields up to `source` are the output of `tanfang policy due`; the others serve the pages: the rule in
@@ -99,158 +99,126 @@ class Obligation:
         }
 
 
-class Calculation:
-    """The obligations of many elders over one span: what does not depend on the elder is prepared once."""
+@dataclass(frozen=True, slots=True)
+class EarlierFacts:
+    """What was known of an elder when the periods that ended up to and including `until` came to their end."""
 
-    def __init__(self, pack: Pack, events: Iterable[Event], start: date, end: date, as_of: date) -> None:
-        self._pack = compiled = pack.compiled
+    until: date
+    facts: ElderFacts
+
+
+class Calculation:
+    """The obligations of many elders over one span: what does not depend on the elder is prepared once.
+
+    `in_force` (first and last day, both included) keeps only the periods and events that begin within it: a
+    period is judged by the version in force on its first day, so a change of version inside the span is one
+    calculation for each.
+
+    Elders who differ only in what the pack cannot tell apart share a preparation (`Profiles`).
+    """
+
+    def __init__(
+        self,
+        pack: Pack,
+        events: Iterable[Event],
+        start: date,
+        end: date,
+        as_of: date,
+        *,
+        in_force: tuple[date, date] | None = None,
+    ) -> None:
+        compiled = pack.compiled
         self._as_of = as_of
+        self._per_day = compiled.counted_per_day
         events = list(events)
-        self._periods: list[tuple[Rule, Period, str | None]] = []
+        slots: list[Slot] = []
         for rule in compiled.rules:
             if rule.kind is None:
                 continue
             for period in periods_between(rule.kind, start, end, compiled.half_month_last_day):
                 if rule.valid_from is None or period.end >= rule.valid_from:
-                    self._periods.append((rule, period, None))
+                    slots.append(Slot(rule, period, None))
         for rule in compiled.surge:
             for event in events:
                 if rule.event == event.kind and event.start <= end and event.end >= start:
-                    self._periods.append((rule, Period(event.start, event.end), event.name))
-        self._periods.sort(key=lambda item: (item[1].start, item[0].id, item[1].end, item[2] or ""))
-        self._epidemics = _merged(event for event in events if event.kind == EventKind.EPIDEMIC)
+                    slots.append(Slot(rule, Period(event.start, event.end), event.name))
+        if in_force is not None:
+            slots = [slot for slot in slots if in_force[0] <= slot.period.start <= in_force[1]]
+        slots.sort(key=lambda slot: (slot.period.start, slot.rule.id, slot.period.end, slot.event or ""))
+        epidemics = _merged(event for event in events if event.kind == EventKind.EPIDEMIC)
+        self._profiles = Profiles(compiled, slots, epidemics, as_of)
 
-    def for_elder(self, elder: ElderFacts, contacts: Sequence[Contact] = ()) -> list[Obligation]:
+    def for_elder(
+        self, elder: ElderFacts, contacts: Sequence[Contact] = (), earlier: Sequence[EarlierFacts] = ()
+    ) -> list[Obligation]:
         """This elder's obligations, sorted by period start, then rule.
 
         Contacts of other elders are passed over. A contact without an index gets its position in `contacts`.
+        `earlier`, sorted by `until`: a period whose last day is not after an entry's `until` is judged with
+        the facts of the first such entry, so that a change of facts reaches running periods at once and never
+        those that had ended. The days of enrolment and leaving are always `elder`'s.
         """
-        first = elder.enrolled_on or date.min
-        left = elder.left_on or date.max
+        prepared = self._profiles.of(elder, elder.enrolled_on, elder.left_on)
+        if earlier:
+            prepared = self._with_earlier(elder, prepared, earlier)
+        elder_id = elder.id
         own = [
             (contact.date, position if contact.index is None else contact.index, contact)
             for position, contact in enumerate(contacts)
-            if contact.elder_id == elder.id
+            if contact.elder_id == elder_id
         ]
+        if not own:
+            return [
+                _MAKE(Obligation, (elder_id, *one.head, 0, *one.unmet, (), *one.tail)) for one in prepared
+            ]
         own.sort(key=itemgetter(0, 1))
-        tiers: dict[date, TierDecision | None] = {}
+        days = [entry[0] for entry in own]
         found = []
-        for rule, period, event in self._periods:
-            decided_on = max(period.start, first)
-            if decided_on > period.end or decided_on >= left:
-                continue  # never active in this period
-            if decided_on in tiers:
-                tier = tiers[decided_on]
-            else:
-                tier = tiers[decided_on] = self._pack.tier_of(elder, decided_on)
-            if rule.tier is not None and (tier is None or tier.id != rule.tier):
-                continue
-            if rule.test is not None and not rule.test(elder, decided_on):
-                continue
-            found.append(self._obligation(elder, rule, period, event, tier, decided_on, own))
+        for one in prepared:
+            low, high = bisect_left(days, one.start), bisect_right(days, one.end)
+            verdicts = self._judge(elder, one.modes, own[low:high]) if low < high else ()
+            counted = sum([verdict.counted for verdict in verdicts]) if verdicts else 0
+            outcome = _MET if counted >= one.required and not one.waived else one.unmet
+            found.append(_MAKE(Obligation, (elder_id, *one.head, counted, *outcome, verdicts, *one.tail)))
         return found
 
-    def _obligation(
-        self,
-        elder: ElderFacts,
-        rule: Rule,
-        period: Period,
-        event: str | None,
-        tier: TierDecision | None,
-        decided_on: date,
-        own: list[tuple[date, int, Contact]],
-    ) -> Obligation:
-        pack = self._pack
-        modes = pack.modes_for(rule, elder, decided_on)
-        verdicts = self._judge(
-            elder, modes, [entry for entry in own if period.start <= entry[0] <= period.end]
-        )
-        counted = sum(verdict.counted for verdict in verdicts)
-        status, reason, blocked = Status.WAIVED, self._waiver(elder, rule, period), None
-        if reason is None:
-            if counted >= rule.count:
-                status = Status.MET
-            elif self._as_of > period.end:
-                status = Status.OVERDUE
-            else:
-                status, blocked = Status.OWED, self._block(elder, modes, period, decided_on)
-        mark, notes, why = rule.mark, rule.notes, ""
-        if rule.why is not None:
-            why = pack.fill(rule.why, elder, decided_on, event=event or "")
-        elif tier is not None:
-            why = tier.why
-            mark = (*(words for words in tier.mark if words in rule.source.quote), *rule.mark)
-            notes = (*rule.notes, *tier.notes)
-        return Obligation(
-            elder_id=elder.id,
-            rule=rule.id,
-            tier=tier.id if tier else None,
-            period_from=period.start,
-            period_to=period.end,
-            modes=modes,
-            required=rule.count,
-            counted=counted,
-            status=status,
-            reason=reason,
-            blocked=blocked,
-            contacts=verdicts,
-            source=rule.source,
-            rule_label=pack.fill(rule.label, elder, decided_on, event=event or ""),
-            mark=mark,
-            why=why,
-            notes=notes,
-            tier_name=tier.name if tier else None,
-            event=event,
-        )
-
-    def _waiver(self, elder: ElderFacts, rule: Rule, period: Period) -> WaiverReason | None:
-        if elder.consent.service == ServiceConsent.REFUSED:
-            return WaiverReason.SERVICE_REFUSED
-        if (
-            rule.kind in SHORT_KINDS
-            and elder.enrolled_on is not None
-            and (period.end - elder.enrolled_on).days < self._pack.min_enrolment_days
-        ):
-            return WaiverReason.NOT_YET_ENROLLED_LONG_ENOUGH
-        if elder.left_on is not None and elder.left_on <= period.end:
-            return WaiverReason.LEFT_BEFORE_PERIOD_END
-        return None
-
-    def _block(
-        self, elder: ElderFacts, modes: tuple[Mode, ...], period: Period, decided_on: date
-    ) -> BlockReason | None:
-        if modes != _ONLY_HOME:
-            return None
-        if elder.consent.service == ServiceConsent.REMOTE_ONLY:
-            return BlockReason.REMOTE_ONLY
-        if self._pack.home_consent_required and elder.consent.home != HomeConsent.GRANTED:
-            return BlockReason.HOME_CONSENT_MISSING
-        # The rest of the period: the days from which a visit could still be made.
-        rest = max(self._as_of, decided_on)
-        if any(start <= rest and period.end <= end for start, end in self._epidemics):
-            return BlockReason.EPIDEMIC
-        return None
+    def _with_earlier(
+        self, elder: ElderFacts, now: Sequence[Prepared], earlier: Sequence[EarlierFacts]
+    ) -> list[Prepared]:
+        """The preparations of each period by the facts that it is judged with."""
+        chosen: list[Prepared] = []
+        ended = date.min
+        for entry in earlier:
+            then = self._profiles.of(entry.facts, elder.enrolled_on, elder.left_on)
+            chosen += [one for one in then if ended < one.end <= entry.until]
+            ended = max(ended, entry.until)
+        chosen += [one for one in now if one.end > ended]
+        chosen.sort(key=attrgetter("slot"))
+        return chosen
 
     def _judge(
         self, elder: ElderFacts, modes: tuple[Mode, ...], inside: list[tuple[date, int, Contact]]
     ) -> tuple[ContactVerdict, ...]:
         verdicts = []
+        as_of, per_day = self._as_of, self._per_day
+        first, left = elder.enrolled_on or date.min, elder.left_on or date.max
         on_day: dict[date, int] = {}
         for day, index, contact in inside:
+            mode, outcome = contact.mode, contact.outcome
             why: NotCounted | None = None
-            if contact.mode not in modes:
+            if mode not in modes:
                 why = NotCounted.MODE_NOT_COUNTED
-            elif contact.outcome != Outcome.COMPLETED:
+            elif outcome != Outcome.COMPLETED:
                 why = NotCounted.NOT_COMPLETED
-            elif on_day.get(day, 0) >= self._pack.counted_per_day:
+            elif on_day.get(day, 0) >= per_day:
                 why = NotCounted.SAME_DAY
-            elif day > self._as_of:
+            elif day > as_of:
                 why = NotCounted.AFTER_AS_OF
-            elif (elder.enrolled_on and day < elder.enrolled_on) or (elder.left_on and day >= elder.left_on):
+            elif day < first or day >= left:
                 why = NotCounted.NOT_ACTIVE
             else:
                 on_day[day] = on_day.get(day, 0) + 1
-            verdicts.append(ContactVerdict(index, day, contact.mode, contact.outcome, why is None, why))
+            verdicts.append(ContactVerdict(index, day, mode, outcome, why is None, why))
         return tuple(verdicts)
 
 

@@ -181,6 +181,18 @@ def age_on(birth_date: date, day: date) -> int:
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
 
 
+def birthday(birth_date: date, age: int) -> date:
+    """The first day on which somebody is of this age in completed years; 1 March for those born on 29
+    February where the year has none. `date.max` beyond the calendar."""
+    year = birth_date.year + age
+    if year > date.max.year:
+        return date.max
+    try:
+        return birth_date.replace(year=year)
+    except ValueError:
+        return date(year, 3, 1)
+
+
 def has_category(facts: ElderFacts, category: Category, on: date) -> bool:
     """Whether the elder belongs to the category on that day, derived categories included."""
     if category == Category.IMPAIRED:

@@ -46,9 +46,29 @@ def _load(path: Path, shown: str, mtime_ns: int, size: int) -> Pack:  # noqa: AR
     shown = shown if shown.endswith(".toml") else path.name
     try:
         content = path.read_bytes()
-        data = tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         raise PolicyError(f"{shown}: cannot be read ({error.strerror})") from error
+    return parse_pack(content, shown)
+
+
+def parse_pack(content: bytes, shown: str) -> Pack:
+    """Read a pack from the bytes of its file; `shown` names it in errors.
+
+    The same bytes give the same object, so that it is compiled once. Raises PolicyError.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    found = _by_digest.get(digest)
+    if found is None:
+        found = _by_digest[digest] = _parse(content, digest, shown)
+    return found
+
+
+_by_digest: dict[str, Pack] = {}
+
+
+def _parse(content: bytes, digest: str, shown: str) -> Pack:
+    try:
+        data = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise PolicyError(f"{shown}: byte {error.start + 1} is not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
@@ -56,6 +76,6 @@ def _load(path: Path, shown: str, mtime_ns: int, size: int) -> Pack:  # noqa: AR
     if "digest" in data:
         raise PolicyError(f"{shown}: digest: is computed from the file and cannot be given")
     try:
-        return Pack.model_validate({**data, "digest": hashlib.sha256(content).hexdigest()})
+        return Pack.model_validate({**data, "digest": digest})
     except ValidationError as error:
         raise PolicyError(f"{shown}: {first_fault(error)}") from error

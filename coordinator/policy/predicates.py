@@ -8,7 +8,8 @@ and period.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, NamedTuple
 
@@ -90,6 +91,70 @@ class Condition(Strict):
     def parts(self) -> tuple[Condition, ...]:
         """The conditions inside this one."""
         return (*(self.any or ()), *(self.all or ()), *((self.not_,) if self.not_ else ()))
+
+    def walk(self) -> Iterator[Condition]:
+        """This condition and all inside it."""
+        yield self
+        for part in self.parts():
+            yield from part.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Atoms:
+    """The facts that some conditions look at, and the values at which they change their answer.
+
+    `ages` and `couple_ages` are ages in completed years, sorted; `ability` the levels at which a test begins to
+    hold; `grades` is the highest grade a certificate test admits (0: none is made). `age_shown`: a text prints
+    the age itself.
+    """
+
+    categories: frozenset[Category] = frozenset()
+    ability: tuple[int, ...] = ()
+    ages: tuple[int, ...] = ()
+    couple_ages: tuple[int, ...] = ()
+    grades: int = 0
+    certificate: bool = False
+    economic_status: frozenset[EconomicStatus] = frozenset()
+    health: bool = False
+    self_caring: bool = False
+    hardship: bool = False
+    upheaval: bool = False
+    carer: bool = False
+    age_shown: bool = False
+
+
+def atoms_of(conditions: Iterable[Condition], high_age: int, texts: Iterable[str] = ()) -> Atoms:
+    """What these conditions, and the values printed in these texts, depend on."""
+    every = [inner for condition in conditions for inner in condition.walk()]
+    names = {name for one in every for name in one.model_fields_set}
+    categories = {one.category for one in every if one.category is not None}
+    couples = [one.couple for one in every if one.couple is not None]
+    together = {_years(age, high_age) for pair in couples for age in (pair.age_at_least, pair.age_below)}
+    ages = {
+        _years(age, high_age) for one in every for age in (one.age_at_least, one.age_below) if age is not None
+    }
+    ability = {one.ability_at_least for one in every if one.ability_at_least is not None}
+    if couples or Category.IMPAIRED in categories:
+        ability.add(1)
+    grades = 4 if couples else 2 if Category.SEVERELY_DISABLED in categories else 0
+    shown = "".join(texts)
+    if "{ability}" in shown:
+        ability |= {1, 2, 3, 4}
+    return Atoms(
+        categories=frozenset(categories) - {Category.IMPAIRED, Category.SEVERELY_DISABLED},
+        ability=tuple(sorted(ability)),
+        ages=tuple(sorted(ages | together)),
+        couple_ages=tuple(sorted(together)),
+        grades=grades,
+        certificate=bool(grades) or "{grade}" in shown,
+        economic_status=frozenset(one.economic_status for one in every if one.economic_status is not None),
+        health="health" in names,
+        self_caring="self_caring" in names,
+        hardship="hardship" in names,
+        upheaval="upheaval" in names,
+        carer="cares_for_impaired_child" in names,
+        age_shown="{age}" in shown,
+    )
 
 
 def _years(age: int | str, high_age: int) -> int:

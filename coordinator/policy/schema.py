@@ -300,7 +300,8 @@ class Pack(Strict):
     """A rule pack: what one jurisdiction's document demands.
 
     `valid_from` says from when the pack is the one in force; choosing among packs is the caller's, the
-    calculation applies the pack it is given. `digest` is the SHA-256 of the file, set by the loader.
+    calculation applies the pack it is given. `digest` is the SHA-256 of the file, set by the loader. `parent`
+    names the pack that a local one may only exceed (`stricter`).
     """
 
     id: Identifier
@@ -309,6 +310,7 @@ class Pack(Strict):
     valid_from: date
     valid_to: date | None = None
     digest: StrictStr = ""
+    parent: Identifier | None = None
     document: Document
     settings: Settings
     ability_levels: Annotated[tuple[AbilityLevel, ...], Field(min_length=5, max_length=5)]
@@ -388,6 +390,11 @@ class Pack(Strict):
         for i, tier in enumerate(self.tiers):
             found += [(f"tiers[{i}].when.why", reason.why) for reason in tier.when.reasons()]
         return found
+
+    def conditions(self) -> list[Condition]:
+        """Everything the pack asks about an elder."""
+        rules = [rule.when for rule in self.obligations if rule.when is not None]
+        return [*(tier.when for tier in self.tiers), *rules, *(limit.when for limit in self.mode_limits)]
 
     @cached_property
     def compiled(self) -> CompiledPack:

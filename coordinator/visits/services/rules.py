@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from coordinator.elders.models import Elder
 from coordinator.extensions import db
@@ -16,9 +14,9 @@ from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.policy import Pack, Status
-from coordinator.policy.packs import PACK_FOLDER
 from coordinator.visits.models import OverdueReason, PolicyVersion, SurgeEvent, SurgeKind
 from coordinator.visits.queries.owed import obligations_for
+from coordinator.visits.queries.packs import store_shipped
 
 LONGEST_EVENT = timedelta(days=120)
 LONGEST_NAME = 60
@@ -26,31 +24,17 @@ LONGEST_OVERDUE_REASON = 500
 
 
 def store_policy_version(pack: Pack) -> PolicyVersion:
-    """The stored copy of a pack as it is now, made on first need; the same text is stored once.
+    """The stored copy of a pack; one that comes with the system is stored on first need.
 
-    Raises ValueError when the file is not the one the pack was read from (it changed in between).
+    Raises ValueError when the pack is neither stored nor the one that comes with the system, Conflict when
+    other words are stored under its first day and version number.
     """
     found = _stored(pack)
-    if found is not None:
-        return found
-    content = (PACK_FOLDER / f"{pack.id}.toml").read_bytes()
-    if hashlib.sha256(content).hexdigest() != pack.digest:
-        raise ValueError(f"the file of the rule pack {pack.id} has changed since it was read")
-    db.session.execute(
-        insert(PolicyVersion)
-        .values(
-            pack=pack.id,
-            version=pack.version,
-            valid_from=pack.valid_from,
-            sha256=pack.digest,
-            content=content.decode("utf-8"),
-            stored_at=clock.now(),
-        )
-        .on_conflict_do_nothing(index_elements=["pack", "sha256"])
-    )
-    stored = _stored(pack)
-    assert stored is not None, "just written, here or by another transaction that has committed"
-    return stored
+    if found is None:
+        store_shipped(pack)
+        found = _stored(pack)
+    assert found is not None, "just written, here or by another transaction that has committed"
+    return found
 
 
 def _stored(pack: Pack) -> PolicyVersion | None:
