@@ -179,9 +179,14 @@ class Books:
 
 
 class Load:
-    """Threads of people at work, from `start` until `stop`; each ends the step it is in."""
+    """Threads of people at work, from `start` until `stop`; each ends the step it is in.
 
-    def __init__(self, port: int, street: Street, threads: int) -> None:
+    `breath` seconds between two visits of a thread keep the pace below what one worker process gets through
+    (each record owes a job): the drills are about loss, not about a queue that only ever grows.
+    """
+
+    def __init__(self, port: int, street: Street, threads: int, breath: float = 0.8) -> None:
+        self.breath = breath
         self.books = Books()
         self.street = street
         self.port = port
@@ -230,6 +235,7 @@ class Load:
             if left[person.worker_id]:
                 self._visit(browser, person, left[person.worker_id].pop(0))
             turn += 1
+            self._stopping.wait(self.breath)
 
     def _sign_in(self, browser: Browser, person: Person) -> Answer:
         browser.cookies.clear()
