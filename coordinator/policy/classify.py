@@ -164,6 +164,6 @@ def check_categories(
     """Compare the recorded categories (derived ones included) with the facts, one entry per category."""
     answers = classify(pack, facts, on)
     return [
-        CategoryCheck(entry.id, entry.name, entry.quote, entry.id in recorded, answers[entry.id])
+        CategoryCheck(entry.id, entry.name, entry.text, entry.id in recorded, answers[entry.id])
         for entry in pack.categories
     ]

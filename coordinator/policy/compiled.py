@@ -9,7 +9,7 @@ from typing import Literal
 from .facts import ElderFacts, EventKind, Mode, age_on
 from .periods import PeriodKind
 from .predicates import Atoms, Condition, Reasons, Test, atoms_of, compile_reasons, compile_test
-from .schema import Pack
+from .schema import HALF_MONTH_LAST_DAY, HIGH_AGE, Pack
 
 ALL_MODES: tuple[Mode, ...] = tuple(sorted(Mode))
 
@@ -118,7 +118,9 @@ class CompiledPack:
 def compile_pack(pack: Pack) -> CompiledPack:
     """Compile the pack; `Pack.compiled` keeps the result."""
     settings = pack.settings
-    high_age = settings.high_age.value
+    high_age = settings.high_age.value if settings.high_age else HIGH_AGE
+    half_month = settings.half_month_last_day.value if settings.half_month_last_day else HALF_MONTH_LAST_DAY
+    extra = settings.surge_extra_contacts.value if settings.surge_extra_contacts else 0
 
     def test_of(condition: Condition | None) -> Test | None:
         return None if condition is None else compile_test(condition, high_age)
@@ -150,7 +152,7 @@ def compile_pack(pack: Pack) -> CompiledPack:
             id=f"{pack.id}.{entry.id}",
             tier=None,
             test=None,
-            count=entry.count,
+            count=extra if entry.count is None else entry.count,
             kind=None,
             event=entry.event,
             modes=modes_of(entry.modes),
@@ -162,11 +164,11 @@ def compile_pack(pack: Pack) -> CompiledPack:
             notes=tuple(settings.text_of(key) for key in entry.notes),
         )
         for entry in pack.surge
-        if entry.count is not None
+        if entry.count is not None or extra
     )
     return CompiledPack(
         high_age=high_age,
-        half_month_last_day=settings.half_month_last_day.value,
+        half_month_last_day=half_month,
         min_enrolment_days=settings.min_enrolment_days.value,
         counted_per_day=settings.counted_per_day.value,
         home_consent_required=pack.consent.home_required,

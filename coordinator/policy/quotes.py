@@ -13,6 +13,7 @@ _QUOTED_LISTS = (
     "reports",
     "milestones",
     "forms",
+    "named_forms",
     "clauses",
 )
 
@@ -32,7 +33,12 @@ def quotations(pack: Pack) -> list[tuple[str, str]]:
         if entry is not None:
             found.append((f"{name.rstrip('_')}.quote", entry.quote))
     for name in _QUOTED_LISTS:
-        found += [(f"{name}[{i}].quote", entry.quote) for i, entry in enumerate(getattr(pack, name))]
+        found += [
+            (f"{name}[{i}].quote", entry.quote)
+            for i, entry in enumerate(getattr(pack, name))
+            if entry.quote is not None
+        ]
+    found += [(f"named_forms[{i}].title", form.title) for i, form in enumerate(pack.named_forms)]
     for i, form in enumerate(pack.forms):
         found.append((f"forms[{i}].title", form.title))
         for j, section in enumerate(form.sections):
@@ -46,6 +52,11 @@ def quotations(pack: Pack) -> list[tuple[str, str]]:
 
 
 def missing_quotations(pack: Pack, document: str) -> list[tuple[str, str]]:
-    """The quotations that the document's text does not hold word for word, white space aside."""
+    """The quotations that the document's text does not hold word for word, white space aside.
+
+    Text that follows the document in the same file (`document.ends_before`) is not the document.
+    """
     text = without_space(document)
+    if pack.document.ends_before:
+        text = text.partition(without_space(pack.document.ends_before))[0]
     return [(place, words) for place, words in quotations(pack) if without_space(words) not in text]

@@ -26,8 +26,13 @@ T = TypeVar("T")
 INTERPRETATION = "文件没有写明，这是本街道的设定。"
 
 Text = Annotated[StrictStr, Field(min_length=1)]
-Identifier = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
+PackName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Identifier = Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*$")]
 Count = Annotated[StrictInt, Field(ge=1, le=31)]
+
+# Used where a pack has neither rule nor setting that needs them.
+HIGH_AGE = 80
+HALF_MONTH_LAST_DAY = 15
 
 # What the texts of a pack may insert, besides the settings.
 PLACEHOLDERS = frozenset({"age", "high_age", "ability", "grade", "reasons", "event"})
@@ -41,22 +46,32 @@ class Quoted(Strict):
 
     @model_validator(mode="after")
     def _verbatim(self) -> Quoted:
-        if any(character.isspace() for character in self.quote):
-            raise ValueError("quote must be written without white space")
-        for words in self.mark:
-            if words not in self.quote:
-                raise ValueError(f"mark 「{words}」 does not occur in the quote")
+        _check_words(self.quote, self.mark)
         return self
 
 
+def _check_words(quote: str, mark: tuple[str, ...]) -> None:
+    if any(character.isspace() for character in quote):
+        raise ValueError("quote must be written without white space")
+    for words in mark:
+        if words not in quote:
+            raise ValueError(f"mark 「{words}」 does not occur in the quote")
+
+
 class Document(Strict):
-    """The document a pack is drawn from. `quote_parent` is where it names the one it carries out."""
+    """The document a pack is drawn from. `quote_parent` is where it names the one it carries out.
+
+    `quoted_from` says what the quotations are taken from where it is not the document itself; `ends_before`
+    are the words with which something else begins in the text at hand: nothing from there on is the document.
+    """
 
     title: Text
     short_title: Text
     issuer: Text
-    issued_on: date
+    issued_on: date | None = None
     number: Text | None = None
+    quoted_from: Text | None = None
+    ends_before: Text | None = None
     parent_title: Text | None = None
     parent_number: Text | None = None
     quote_parent: Text | None = None
@@ -71,18 +86,19 @@ class Setting(Strict, Generic[T]):
 
 
 class Settings(Strict):
-    """What the documents leave open. All are written out in each pack, so that nothing is decided unseen.
+    """What the documents leave open. What a pack needs is written out in it, so that nothing is decided unseen.
 
     `spacing_days_*` are wishes for planning and never decide whether an obligation is met.
-    `surge_extra_contacts` is the advice for documents that only say 「适当增加」.
+    `surge_extra_contacts` is for documents that only say 「适当增加」: 0 owes nothing and leaves it advice, more
+    are owed in each event that a `surge` entry without `count` names.
     """
 
     time_zone: Setting[Literal["Asia/Shanghai"]]
-    half_month_last_day: Setting[Annotated[StrictInt, Field(ge=14, le=16)]]
+    half_month_last_day: Setting[Annotated[StrictInt, Field(ge=14, le=16)]] | None = None
     calendar_periods: Setting[Literal[True]]
     decided_on_first_day: Setting[Literal[True]]
-    high_age: Setting[Annotated[StrictInt, Field(ge=60, le=120)]]
-    total_loss_counts_as_severe: Setting[Literal[True]]
+    high_age: Setting[Annotated[StrictInt, Field(ge=60, le=120)]] | None = None
+    total_loss_counts_as_severe: Setting[Literal[True]] | None = None
     enrolled_is_in_scope: Setting[Literal[True]]
     min_enrolment_days: Setting[Annotated[StrictInt, Field(ge=0, le=31)]]
     counted_per_day: Setting[Annotated[StrictInt, Field(ge=1, le=10)]]
@@ -92,6 +108,10 @@ class Settings(Strict):
     unknown_consent_owes: Setting[Literal[True]]
     left_behind_months: Setting[Annotated[StrictInt, Field(ge=1, le=60)]]
     surge_one_contact_any_mode: Setting[Literal[True]] | None = None
+    remote_contact_suits: Setting[Literal[True]] | None = None
+    couple_and_carer: Setting[Literal[True]] | None = None
+    home_consent_from_parent: Setting[Literal[True]] | None = None
+    monthly_from_target_day: Setting[Literal[True]] | None = None
     spacing_days_half_month: Setting[Annotated[StrictInt, Field(ge=0, le=15)]] | None = None
     spacing_days_month: Setting[Annotated[StrictInt, Field(ge=0, le=31)]] | None = None
     surge_extra_contacts: Setting[Annotated[StrictInt, Field(ge=0, le=10)]] | None = None
@@ -115,12 +135,31 @@ Definition = Literal[
 ]
 
 
-class CategoryDefinition(Quoted):
-    """A category with the document's definition and the named test that carries it out."""
+class CategoryDefinition(Strict):
+    """A category with the document's definition and the named test that carries it out.
+
+    A document that names the category without defining it gives no `quote`; then `interpretation` says how it
+    is understood, and is labelled so.
+    """
 
     id: Category
     name: Text
     definition: Definition
+    quote: Text | None = None
+    mark: tuple[Text, ...] = ()
+    interpretation: Text | None = None
+
+    @model_validator(mode="after")
+    def _defined_once(self) -> CategoryDefinition:
+        if (self.quote is None) == (self.interpretation is None):
+            raise ValueError("give either the document's definition (quote) or an interpretation")
+        _check_words(self.quote or "", self.mark)
+        return self
+
+    @property
+    def text(self) -> str:
+        """The definition to show: the document's words, or the interpretation with its label."""
+        return self.quote if self.quote is not None else f"{self.interpretation}{INTERPRETATION}"
 
 
 class Tier(Quoted):
@@ -194,9 +233,9 @@ class ConsentRule(Quoted):
 
 
 class RegisterRule(Quoted):
-    """How often each elder's entry in the register must be checked anew."""
+    """How often each elder's entry in the register must be checked anew; None: the document gives no interval."""
 
-    refresh_months: Annotated[StrictInt, Field(ge=1, le=24)]
+    refresh_months: Annotated[StrictInt, Field(ge=1, le=24)] | None = None
 
 
 class Report(Quoted):
@@ -268,12 +307,26 @@ class Form(Quoted):
         return self
 
 
+class NamedForm(Quoted):
+    """A form the document names or attaches whose fields are not at hand: it cannot be printed."""
+
+    id: Identifier
+    title: Text
+    annex: Text | None = None
+
+
 class Clause(Quoted):
     """Another sentence the system acts on, with what it means for the system."""
 
     id: Identifier
     topic: Literal[
         "scope",
+        "frequency",
+        "register",
+        "data_sharing",
+        "service_contact",
+        "emergency_contact",
+        "devices",
         "students",
         "minors",
         "workforce",
@@ -304,13 +357,13 @@ class Pack(Strict):
     names the pack that a local one may only exceed (`stricter`).
     """
 
-    id: Identifier
+    id: PackName
     name: Text
-    version: Text
+    version: Annotated[Text, Field(max_length=30)]
     valid_from: date
     valid_to: date | None = None
     digest: StrictStr = ""
-    parent: Identifier | None = None
+    parent: PackName | None = None
     document: Document
     settings: Settings
     ability_levels: Annotated[tuple[AbilityLevel, ...], Field(min_length=5, max_length=5)]
@@ -325,6 +378,7 @@ class Pack(Strict):
     reports: tuple[Report, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     forms: tuple[Form, ...] = ()
+    named_forms: tuple[NamedForm, ...] = ()
     clauses: tuple[Clause, ...] = ()
 
     @field_validator("ability_levels")
@@ -344,6 +398,7 @@ class Pack(Strict):
             "reports",
             "milestones",
             "forms",
+            "named_forms",
             "clauses",
         ):
             ids = [entry.id for entry in getattr(self, name)]
@@ -356,8 +411,31 @@ class Pack(Strict):
                 raise ValueError(f"obligations[{position}].tier: no tier 「{rule.tier}」")
             if rule.tier is None and rule.why is None:
                 raise ValueError(f"obligations[{position}].why: needed where no tier explains the rule")
+        self._check_needed_settings()
         self._check_notes_and_texts()
         return self
+
+    def _check_needed_settings(self) -> None:
+        ages = [
+            age
+            for condition in self.conditions()
+            for one in condition.walk()
+            for age in (
+                one.age_at_least,
+                one.age_below,
+                *((one.couple.age_at_least, one.couple.age_below) if one.couple else ()),
+            )
+        ]
+        if self.settings.high_age is None and "high_age" in ages:
+            raise ValueError("settings.high_age: needed by a condition")
+        if self.settings.half_month_last_day is None and any(
+            r.period == "half_month" for r in self.obligations
+        ):
+            raise ValueError("settings.half_month_last_day: needed by an obligation")
+        if self.settings.surge_extra_contacts is None and any(rule.count is None for rule in self.surge):
+            raise ValueError("settings.surge_extra_contacts: needed by a surge entry without count")
+        if self.parent == self.id:
+            raise ValueError("parent: a pack is not its own parent")
 
     def _check_notes_and_texts(self) -> None:
         for name in ("obligations", "surge"):
