@@ -45,9 +45,10 @@ from coordinator.elders.models import (
     ImportBatch,
     ImportRow,
 )
-from coordinator.elders.services.contacts import ContactPerson, derive_first_contact
-from coordinator.elders.services.dossier import REVERIFY_AFTER
-from coordinator.elders.services.wishes import ASK_AGAIN_AFTER
+from coordinator.elders.rules import ASK_AGAIN_AFTER
+from coordinator.elders.services import versions
+from coordinator.elders.services.checks import next_check
+from coordinator.elders.services.contacts import ContactPerson, basis_of, derive_first_contact
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor
@@ -89,6 +90,7 @@ class ElderCreator(Applier):
         )
         self._opened_since = {tuple(one) for one in fresh}
         self._committee: dict[int, ContactPerson | None] = {}
+        self._checks: dict[tuple[int, date], date] = {}
 
     def create(self, rows: Sequence[ImportRow]) -> Taken:
         """Open dossiers in bulk. A row whose person has been registered since the check is left out."""
@@ -112,13 +114,21 @@ class ElderCreator(Applier):
             community = self.areas[values["community_id"]]
             new.append(_New(row, values, community, (community.id, clean_address(values["address"]))))
         if new:
-            self._households(new)
-            self._elders(new)
-            self._parts(new)
+            with versions.change(self.actor, households=self._homes_of(new), source=SOURCE) as seen:
+                self._households(new)
+                self._elders(new)
+                self._parts(new)
+                seen.ids |= {one.elder_id for one in new}
             for one in new:
                 one.row.target_id = one.elder_id
             taken.created = len(new)
         return taken
+
+    @staticmethod
+    def _homes_of(new: Sequence[_New]) -> Sequence[int]:
+        """The homes that are there already."""
+        places = tuple_(Household.area_id, Household.address)
+        return db.session.scalars(select(Household.id).where(places.in_([one.home for one in new]))).all()
 
     def _households(self, new: Sequence[_New]) -> None:
         """Homes at the same address are one; what the rows know is added to those that exist."""
@@ -160,12 +170,17 @@ class ElderCreator(Applier):
                     "household_id": one.household_id,
                     "id_number_hash": id_hash(fields["id_number"]),
                     "phone_hash": phone_hash(fields["phone"]),
-                    "reverify_due_on": fields["enrolled_on"] + REVERIFY_AFTER,
+                    "reverify_due_on": self._next_check(one.community, fields["enrolled_on"]),
                     "source": SOURCE,
                 }
             )
         for one, elder_id in zip(new, _insert(Elder, rows), strict=True):
             one.elder_id = elder_id
+
+    def _next_check(self, community: Area, day: date) -> date:
+        if (community.id, day) not in self._checks:
+            self._checks[community.id, day] = next_check(community, day)
+        return self._checks[community.id, day]
 
     def _parts(self, new: Sequence[_New]) -> None:
         today = clock.today()
@@ -189,7 +204,7 @@ class ElderCreator(Applier):
                 parts[DisabilityCertificate].append(
                     elder
                     | {"grade": certificate.grade, "valid_to": certificate.valid_to}
-                    | {"number": certificate.number, "kind": certificate.kind}
+                    | {"number": certificate.number, "kind": certificate.kind, "source": SOURCE}
                 )
             parts[Consent] += [elder | self._consent(wish) for wish in consents_of(one.values)]
             held = households.setdefault(one.household_id, {})
@@ -251,6 +266,8 @@ class ElderCreator(Applier):
                 "relation": values["first_relation"],
                 "phone": values.get("first_phone"),
                 "lives_nearby": values.get("first_nearby", False),
+                "basis": basis_of(values["first_relation"], lives_nearby=values.get("first_nearby", False)),
+                "appointed_by": None,
             }
         people = [
             EmergencyContact(position=position, name=who.name, relation=who.relation, phone=who.phone)
@@ -264,6 +281,8 @@ class ElderCreator(Applier):
             "relation": found.relation,
             "phone": found.phone,
             "lives_nearby": found.lives_nearby,
+            "basis": found.basis,
+            "appointed_by": None,
         }
 
     def _audit_line(self, one: _New) -> dict[str, Any]:

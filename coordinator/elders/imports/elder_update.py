@@ -14,6 +14,7 @@ from coordinator.elders.imports.elder_check import dossiers
 from coordinator.elders.imports.elder_create import ElderCreator
 from coordinator.elders.imports.elder_fields import (
     MEMBER_DEFAULTS,
+    SOURCE,
     Values,
     categories_of,
     certificate_of,
@@ -27,6 +28,7 @@ from coordinator.elders.imports.elder_rows import HOME, PERSON, PERSON_DAYS, dif
 from coordinator.elders.imports.importer import Taken
 from coordinator.elders.lookup import id_hash, phone_hash
 from coordinator.elders.models import Elder, ElderStatus, ImportBatch, ImportRow
+from coordinator.elders.services import versions
 from coordinator.elders.services.contacts import ContactPerson
 from coordinator.elders.services.parts import apply, household_at
 from coordinator.extensions import db
@@ -53,6 +55,11 @@ class ElderApplier(ElderCreator):
         """Change dossiers: fields alone in one go, everything else through the services."""
         taken = Taken()
         elders = dossiers({row.target_id for row in rows if row.target_id is not None}, lock=True)
+        with versions.change(self.actor, *elders.values(), source=SOURCE):
+            self._update(rows, elders, taken)
+        return taken
+
+    def _update(self, rows: Sequence[ImportRow], elders: dict[int, Elder], taken: Taken) -> None:
         for row in rows:
             elder = elders.get(row.target_id or 0)
             read_at = (row.details or {}).get("version")
@@ -83,7 +90,6 @@ class ElderApplier(ElderCreator):
                     db.session.expire(elder)
                     continue
             taken.updated += 1
-        return taken
 
     def _set(self, elder: Elder, values: Values) -> None:
         """Change fields of elder and home only: as `services.edit_elder`, without its queries."""

@@ -31,7 +31,7 @@ from coordinator.kernel.crypto import EncryptedText
 
 if TYPE_CHECKING:
     from coordinator.elders.models.contacts import EmergencyContact, FirstVisitingContact
-    from coordinator.elders.models.dossier import ElderDevice
+    from coordinator.elders.models.dossier import DossierPaper, ElderDevice
     from coordinator.elders.models.wishes import Consent
 
 
@@ -284,6 +284,11 @@ class Elder(db.Model):
         primaryjoin="and_(FirstVisitingContact.elder_id == Elder.id, FirstVisitingContact.until.is_(None))",
     )
     devices: Mapped[list[ElderDevice]] = relationship(back_populates="elder", order_by="ElderDevice.id")
+    papers: Mapped[list[DossierPaper]] = relationship(
+        primaryjoin="and_(DossierPaper.elder_id == Elder.id, DossierPaper.removed_at.is_(None))",
+        order_by="DossierPaper.id",
+        viewonly=True,
+    )
 
 
 class ElderCategory(db.Model):

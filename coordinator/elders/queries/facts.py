@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +18,7 @@ from coordinator.elders.models import (
     Consent,
     ConsentKind,
     DisabilityCertificate,
+    EarlierFacts,
     Elder,
     ElderCategory,
     ElderStatus,
@@ -24,22 +27,20 @@ from coordinator.elders.models import (
 )
 from coordinator.extensions import db
 from coordinator.kernel import clock
+from coordinator.kernel.crypto import EncryptedText
 
 # 老年人权益保障法 第2条
 ELDER_AGE = 60
 # A certificate without a last day is valid for life.
 FOR_LIFE = date.max
 CHUNK = 5000
+# Every encrypted column of an elder.
+SECRETS = tuple(column.name for column in Elder.__table__.columns if isinstance(column.type, EncryptedText))
 
 
 def without_secrets() -> tuple[Any, ...]:
     """Loader options that leave the encrypted fields in the database, for lists of thousands."""
-    return (
-        defer(Elder.id_number),
-        defer(Elder.phone),
-        defer(Elder.medical_history),
-        defer(Elder.notes),
-    )
+    return tuple(defer(getattr(Elder, name)) for name in SECRETS)
 
 
 def find_household(area_id: int, address: str) -> Household | None:
@@ -202,3 +203,70 @@ def _co_residents(household_ids: Iterable[int], on: date) -> dict[int, list[Neig
 
 def _neediest(others: Iterable[policy.CoResident]) -> policy.CoResident | None:
     return max(others, key=lambda one: (one.ability_level, one.dementia, one.disabled), default=None)
+
+
+# --- former facts ----------------------------------------------------------------------------------------
+
+
+def earlier_facts_of(elder_ids: Iterable[int], since: date) -> dict[int, list[policy.EarlierFacts]]:
+    """What was known of the elders at the ends of periods that ended on or after `since`, by elder id, sorted by
+    `until`; elders whose facts have not changed are left out. One query per five thousand elders.
+    """
+    ids = list(elder_ids)
+    found: dict[int, list[policy.EarlierFacts]] = defaultdict(list)
+    for start in range(0, len(ids), CHUNK):
+        rows = db.session.execute(
+            select(EarlierFacts.elder_id, EarlierFacts.until, EarlierFacts.facts)
+            .where(
+                EarlierFacts.elder_id == any_(literal(ids[start : start + CHUNK], ARRAY(BigInteger))),
+                EarlierFacts.until >= since,
+            )
+            .order_by(EarlierFacts.elder_id, EarlierFacts.until)
+        )
+        for elder_id, until, facts in rows:
+            found[elder_id].append(policy.EarlierFacts(until, facts_from(facts)))
+    return dict(found)
+
+
+def facts_as_json(facts: policy.ElderFacts) -> dict[str, Any]:
+    """The facts as plain JSON values; `facts_from` reads them back."""
+    plain = asdict(facts)
+    plain["categories"] = sorted(facts.categories)
+    found: dict[str, Any] = json.loads(json.dumps(plain, default=_iso))
+    return found
+
+
+def facts_from(stored: dict[str, Any]) -> policy.ElderFacts:
+    """The facts that `facts_as_json` wrote. Fields added since then have their defaults."""
+    values = dict(stored)
+    for name in ("birth_date", "upheaval_until", "enrolled_on", "left_on"):
+        values[name] = _day(values.get(name))
+    values["categories"] = frozenset(policy.Category(one) for one in values["categories"])
+    values["economic_status"] = policy.EconomicStatus(values["economic_status"])
+    values["health"] = policy.Health(values["health"])
+    if values["disability"] is not None:
+        held = values["disability"]
+        values["disability"] = policy.DisabilityCertificate(**held | {"valid_to": _day(held["valid_to"])})
+    if values["lives_with_elder"] is not None:
+        other = values["lives_with_elder"]
+        values["lives_with_elder"] = policy.CoResident(**other | {"birth_date": _day(other["birth_date"])})
+    values["consent"] = policy.Consent(
+        policy.ServiceConsent(values["consent"]["service"]), policy.HomeConsent(values["consent"]["home"])
+    )
+    return policy.ElderFacts(**values)
+
+
+def judged_alike(one: policy.ElderFacts, other: policy.ElderFacts) -> bool:
+    """Whether the rules judge both the same way. The days of enrolment and leaving are never those of the past."""
+    same = {"enrolled_on": None, "left_on": None}
+    return replace(one, **same) == replace(other, **same)
+
+
+def _iso(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"no JSON form for {value!r}")
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from coordinator import policy
 from coordinator.extensions import db
 from coordinator.kernel.access import Actor, Permission, in_areas
-from coordinator.kernel.areas import Area, AreaLevel
+from coordinator.kernel.areas import Area, AreaLevel, inherited
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,12 @@ class Scope:
             if area is not None and area.policy_pack:
                 return policy.load_pack(area.policy_pack)
         return None
+
+
+def pack_for(area: Area) -> policy.Pack | None:
+    """The rule pack of one area, for services that hold no scope; one query."""
+    name = inherited(area, "policy_pack")
+    return policy.load_pack(name) if name else None
 
 
 def read_scope(actor: Actor, permission: Permission) -> Scope:

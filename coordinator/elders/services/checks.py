@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -14,9 +14,12 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from coordinator.elders.lookup import clean_address, id_hash, phone_hash
 from coordinator.elders.models import Elder, ElderStatus
+from coordinator.elders.queries import pack_for
+from coordinator.elders.rules import REFRESH_MONTHS, months_later
 from coordinator.extensions import db
 from coordinator.kernel import clock, geo
 from coordinator.kernel.access import Actor, Permission, covers
+from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.kernel.identity import IdentityError, clean_name, normalise_phone, parse_resident_id
 
@@ -171,6 +174,13 @@ def checked_member(member: Mapping[str, Any]) -> dict[str, Any]:
     if not (values.get("relation") or "").strip() and "id" not in member:
         raise InvalidInput(_("请填%(name)s和户主的关系。", name=values.get("name")), field="members")
     return values
+
+
+def next_check(area: Area, day: date) -> date:
+    """When a dossier that was checked on `day` is due again: by the document in force, else by our own rule."""
+    pack = pack_for(area)
+    months = pack.register_.refresh_months if pack is not None and pack.register_ else REFRESH_MONTHS
+    return months_later(day, months)
 
 
 def stale() -> Conflict:

@@ -12,9 +12,11 @@ from coordinator.elders.models import (
     Elder,
     ElderStatus,
     EmergencyContact,
+    FirstContactBasis,
     FirstVisitingContact,
     HouseholdMember,
 )
+from coordinator.elders.services import versions
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, demand
@@ -44,6 +46,8 @@ class FirstContact:
     relation: str
     phone: str | None
     lives_nearby: bool
+    basis: FirstContactBasis | None = None
+    appointed_by: str | None = None
 
 
 def fallback_contact(area: Area) -> ContactPerson | None:
@@ -114,13 +118,13 @@ def derive_first_contact(
     street and community appoint one. Telephones come from the emergency contact of the same name."""
     phones = {one.name: one.phone for one in contacts}
     children = [
-        FirstContact(one.name, one.relation, phones.get(one.name), one.lives_in or bool(one.in_same_town))
+        _child(one.name, one.relation, phones.get(one.name), nearby=one.lives_in or bool(one.in_same_town))
         for one in members
         if is_child(one.relation)
     ]
     known = {one.name for one in children}
     children += [
-        FirstContact(one.name, one.relation, one.phone, lives_nearby=False)
+        _child(one.name, one.relation, one.phone, nearby=False)
         for one in contacts
         if is_child(one.relation) and one.name not in known
     ]
@@ -128,10 +132,22 @@ def derive_first_contact(
     return children[0] if children else None
 
 
+def _child(name: str, relation: str, phone: str | None, *, nearby: bool) -> FirstContact:
+    return FirstContact(name, relation, phone, nearby, basis_of(relation, lives_nearby=nearby))
+
+
 def set_first_contact(
-    actor: Actor, elder: Elder, name: str, relation: str, phone: str | None, *, lives_nearby: bool
+    actor: Actor,
+    elder: Elder,
+    name: str,
+    relation: str,
+    phone: str | None,
+    *,
+    lives_nearby: bool,
+    appointed_by: str | None = None,
 ) -> FirstVisitingContact:
-    """Name the first visiting contact; the former one is kept with the day it ended. Flushes."""
+    """Name the first visiting contact; the former one is kept with the day it ended. `appointed_by` says who
+    appointed somebody who is no child (泸州: 由乡镇（街道）会同村（社区）“两委”明确). Flushes."""
     demand(actor, Permission.ELDER_EDIT, elder.area.path)
     try:
         name = clean_name(name)
@@ -141,23 +157,44 @@ def set_first_contact(
         raise InvalidInput(problem.message, code=problem.code, field=field) from None
     if not relation.strip():
         raise InvalidInput(_("请填和长者的关系。"), field="relation")
-    chosen = FirstContact(name, relation.strip(), phone, lives_nearby)
-    current = replace_first_contact(elder, chosen)
-    audit.record(
-        actor,
-        "elder.first_contact",
-        elder,
-        _("第一探访联系人定为%(name)s（%(relation)s）", name=name, relation=relation),
+    chosen = FirstContact(
+        name,
+        relation.strip(),
+        phone,
+        lives_nearby,
+        basis_of(relation, lives_nearby=lives_nearby),
+        (appointed_by or "").strip() or None,
     )
-    db.session.flush()
+    with versions.change(actor, elder):
+        current = replace_first_contact(elder, chosen)
+        audit.record(
+            actor,
+            "elder.first_contact",
+            elder,
+            _("第一探访联系人定为%(name)s（%(relation)s）", name=name, relation=relation),
+        )
     return current
+
+
+def basis_of(relation: str, *, lives_nearby: bool) -> FirstContactBasis:
+    """Which sentence makes this person the first visiting contact."""
+    if not is_child(relation):
+        return FirstContactBasis.APPOINTED
+    return FirstContactBasis.CHILD_HERE if lives_nearby else FirstContactBasis.CHILD_AWAY
 
 
 def replace_first_contact(elder: Elder, chosen: FirstContact) -> FirstVisitingContact:
     """Make `chosen` the current one unless it already is. Flushes."""
     current = elder.first_contact
     if current is not None:
-        held = FirstContact(current.name, current.relation, current.phone, current.lives_nearby)
+        held = FirstContact(
+            current.name,
+            current.relation,
+            current.phone,
+            current.lives_nearby,
+            current.basis,
+            current.appointed_by,
+        )
         if held == chosen:
             return current
         current.until = clock.today()
@@ -168,6 +205,8 @@ def replace_first_contact(elder: Elder, chosen: FirstContact) -> FirstVisitingCo
         relation=chosen.relation,
         phone=chosen.phone,
         lives_nearby=chosen.lives_nearby,
+        basis=chosen.basis,
+        appointed_by=chosen.appointed_by,
         since=clock.today(),
     )
     db.session.add(fresh)

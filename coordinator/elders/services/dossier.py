@@ -10,11 +10,14 @@ from flask_babel import gettext as _
 
 from coordinator.elders.labels import STATUSES
 from coordinator.elders.models import Category, Elder, ElderStatus
+from coordinator.elders.queries import find_household
+from coordinator.elders.services import versions
 from coordinator.elders.services.checks import (
     PERSON_FIELDS,
     checked_home,
     checked_person,
     flush,
+    next_check,
     refuse_double,
     require_active,
     stale,
@@ -38,9 +41,6 @@ from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import Conflict, InvalidInput
 
-# 泸州: 建立基础台账，且每半年动态更新一次
-REVERIFY_AFTER = timedelta(days=182)
-
 
 def create_elder(
     actor: Actor,
@@ -50,9 +50,11 @@ def create_elder(
     *,
     contacts: Sequence[ContactPerson] = (),
     categories: Mapping[Category, str | None] | None = None,
+    category_sources: Mapping[Category, str] | None = None,
     certificate: Certificate | None = None,
     members: Iterable[Mapping[str, Any]] = (),
     permission: Permission = Permission.ELDER_EDIT,
+    source: str = "manual",
 ) -> Elder:
     """Open the dossier of an elder of a community.
 
@@ -71,24 +73,27 @@ def create_elder(
             raise InvalidInput(_("请填%(what)s。", what=label), field=field)
     refuse_double(actor, values.get("id_number_hash"), except_id=None)
     values.setdefault("enrolled_on", clock.today())
-    household = household_at(area, checked_home(home))
-    elder = Elder(area=area, household=household, **values)
-    elder.reverify_due_on = elder.enrolled_on + REVERIFY_AFTER
-    db.session.add(elder)
-    flush()
-    set_categories(elder, categories or {})
-    if certificate is not None:
-        set_certificate(elder, certificate)
-    for member in members:
-        add_member(household, member)
-    db.session.flush()
-    db.session.expire(household, ["members"])
-    set_emergency_contacts(elder, contacts)
-    make_child_first_contact(elder)
-    audit.record(
-        actor, "elder.create", elder, _("为%(name)s（%(area)s）建档", name=elder.name, area=area.name)
-    )
-    db.session.flush()
+    place = checked_home(home)
+    shared = find_household(area.id, place["address"])
+    with versions.change(actor, households=[shared.id] if shared else (), source=source) as seen:
+        household = household_at(area, place)
+        due = next_check(area, values["enrolled_on"])
+        elder = Elder(area=area, household=household, **({"source": source, "reverify_due_on": due} | values))
+        db.session.add(elder)
+        flush()
+        seen.ids.add(elder.id)
+        set_categories(elder, categories or {}, sources=category_sources)
+        if certificate is not None:
+            set_certificate(elder, certificate)
+        for member in members:
+            add_member(household, member)
+        db.session.flush()
+        db.session.expire(household, ["members"])
+        set_emergency_contacts(elder, contacts)
+        make_child_first_contact(elder)
+        audit.record(
+            actor, "elder.create", elder, _("为%(name)s（%(area)s）建档", name=elder.name, area=area.name)
+        )
     return elder
 
 
@@ -101,11 +106,13 @@ def edit_elder(
     home: Mapping[str, Any] | None = None,
     contacts: Sequence[ContactPerson] | None = None,
     categories: Mapping[Category, str | None] | None = None,
+    category_sources: Mapping[Category, str] | None = None,
     certificate: Certificate | None = None,
     remove_certificate: bool = False,
     members: Iterable[Mapping[str, Any]] | None = None,
     moves_alone: bool = False,
     permission: Permission = Permission.ELDER_EDIT,
+    source: str = "manual",
 ) -> Elder:
     """Change a dossier that was read at `version`. What is not given stays as it is. Flushes.
 
@@ -118,46 +125,51 @@ def edit_elder(
     demand(actor, permission, elder.area.path)
     if elder.version != version:
         raise stale()
-    changes: dict[str, Any] = {}
     values = checked_person(person or {}, PERSON_FIELDS, elder)
     refuse_double(actor, values.get("id_number_hash"), except_id=elder.id)
-    apply(elder, values, changes)
-    if home is not None:
-        change_home(elder, checked_home(home, required=False), changes, moves_alone=moves_alone)
-    if categories is not None:
-        set_categories(elder, categories, changes)
-    if remove_certificate and elder.certificates:
-        for held in list(elder.certificates):
-            db.session.delete(held)
-        changes["certificate"] = ["***", None]
-    elif certificate is not None:
-        set_certificate(elder, certificate, changes)
-    if members is not None:
-        replace_members(elder.household, members, changes)
-    touch(elder)
-    flush()
-    db.session.expire(elder, ["certificates", "categories"])
-    db.session.expire(elder.household, ["members"])
-    if contacts is not None:
-        before = [(one.name, one.relation, one.phone) for one in elder.emergency_contacts]
-        set_emergency_contacts(elder, contacts)
-        if before != [(one.name, one.relation, one.phone) for one in elder.emergency_contacts]:
-            changes["contacts"] = [len(before), len(elder.emergency_contacts)]
-    if elder.first_contact is None:
-        make_child_first_contact(elder)
-    if changes:
-        audit.record(actor, "elder.edit", elder, _("修改%(name)s的档案", name=elder.name), changes=changes)
-    db.session.flush()
+    place = checked_home(home, required=False) if home is not None else None
+    target = find_household(elder.area_id, place["address"]) if place and "address" in place else None
+    changes: dict[str, Any] = {}
+    with versions.change(actor, elder, households=[target.id] if target else (), source=source):
+        apply(elder, values, changes)
+        if place is not None:
+            change_home(elder, place, changes, moves_alone=moves_alone)
+        if categories is not None:
+            set_categories(elder, categories, changes, sources=category_sources)
+        if remove_certificate and elder.certificates:
+            for held in list(elder.certificates):
+                db.session.delete(held)
+            changes["certificate"] = ["***", None]
+        elif certificate is not None:
+            set_certificate(elder, certificate, changes)
+        if members is not None:
+            replace_members(elder.household, members, changes)
+        touch(elder)
+        flush()
+        db.session.expire(elder, ["certificates", "categories"])
+        db.session.expire(elder.household, ["members"])
+        if contacts is not None:
+            before = [(one.name, one.relation, one.phone) for one in elder.emergency_contacts]
+            set_emergency_contacts(elder, contacts)
+            if before != [(one.name, one.relation, one.phone) for one in elder.emergency_contacts]:
+                changes["contacts"] = [len(before), len(elder.emergency_contacts)]
+        if elder.first_contact is None:
+            make_child_first_contact(elder)
+        if changes:
+            audit.record(
+                actor, "elder.edit", elder, _("修改%(name)s的档案", name=elder.name), changes=changes
+            )
     return elder
 
 
 def reverify_elder(actor: Actor, elder: Elder) -> None:
-    """Note that the dossier was checked and still holds; the next half year begins (泸州). Flushes."""
+    """Note that the dossier was checked and still holds; it is due again by the rule pack. Flushes."""
     demand(actor, Permission.ELDER_EDIT, elder.area.path)
     require_active(elder)
-    elder.reverify_due_on = clock.today() + REVERIFY_AFTER
-    audit.record(actor, "elder.reverify", elder, _("核实了%(name)s的档案，资料没有变化", name=elder.name))
-    flush()
+    with versions.change(actor, elder):
+        elder.reverify_due_on = next_check(elder.area, clock.today())
+        audit.record(actor, "elder.reverify", elder, _("核实了%(name)s的档案，资料没有变化", name=elder.name))
+        flush()
 
 
 def end_elder(actor: Actor, elder: Elder, status: ElderStatus, left_on: date, note: str = "") -> None:
@@ -172,15 +184,16 @@ def end_elder(actor: Actor, elder: Elder, status: ElderStatus, left_on: date, no
         raise InvalidInput(_("不能早于建档日期。"), field="left_on")
     if left_on > clock.today() + timedelta(days=31):
         raise InvalidInput(_("最多提前一个月登记。"), field="left_on")
-    elder.status = status
-    elder.left_on = left_on
-    summary = _(
-        "%(name)s%(status)s，自%(day)s起不再探访", name=elder.name, status=STATUSES[status], day=left_on
-    )
-    if note.strip():
-        summary += _("：%(note)s", note=note.strip())
-    audit.record(actor, "elder.end", elder, summary, changes={"status": ["active", status.value]})
-    flush()
+    with versions.change(actor, elder):
+        elder.status = status
+        elder.left_on = left_on
+        summary = _(
+            "%(name)s%(status)s，自%(day)s起不再探访", name=elder.name, status=STATUSES[status], day=left_on
+        )
+        if note.strip():
+            summary += _("：%(note)s", note=note.strip())
+        audit.record(actor, "elder.end", elder, summary, changes={"status": ["active", status.value]})
+        flush()
 
 
 def reinstate_elder(actor: Actor, elder: Elder) -> None:
@@ -189,18 +202,18 @@ def reinstate_elder(actor: Actor, elder: Elder) -> None:
     if elder.status == ElderStatus.ACTIVE:
         raise Conflict(_("这位长者本来就在册。"))
     former = elder.status
-    elder.status = ElderStatus.ACTIVE
-    elder.left_on = None
-    elder.enrolled_on = clock.today()
-    elder.reverify_due_on = clock.today() + REVERIFY_AFTER
-    flush()
-    if not elder.emergency_contacts:
-        set_emergency_contacts(elder, ())
-    audit.record(
-        actor,
-        "elder.reinstate",
-        elder,
-        _("%(name)s重新列入探访，自今天起计算", name=elder.name),
-        changes={"status": [former.value, "active"]},
-    )
-    db.session.flush()
+    with versions.change(actor, elder):
+        elder.status = ElderStatus.ACTIVE
+        elder.left_on = None
+        elder.enrolled_on = clock.today()
+        elder.reverify_due_on = next_check(elder.area, clock.today())
+        flush()
+        if not elder.emergency_contacts:
+            set_emergency_contacts(elder, ())
+        audit.record(
+            actor,
+            "elder.reinstate",
+            elder,
+            _("%(name)s重新列入探访，自今天起计算", name=elder.name),
+            changes={"status": [former.value, "active"]},
+        )

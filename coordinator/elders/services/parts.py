@@ -101,14 +101,21 @@ def change_home(elder: Elder, values: dict[str, Any], changes: dict[str, Any], *
 
 
 def set_categories(
-    elder: Elder, wanted: Mapping[Category, str | None], changes: dict[str, Any] | None = None
+    elder: Elder,
+    wanted: Mapping[Category, str | None],
+    changes: dict[str, Any] | None = None,
+    *,
+    sources: Mapping[Category, str] | None = None,
 ) -> None:
+    """Record exactly these categories. Evidence None keeps what is on file; `sources` says who found them."""
+    sources = sources or {}
     held = {one.category: one for one in elder.categories}
     for category, row in held.items():
         if category not in wanted:
             row.ended_on = max(clock.today(), row.since)
         else:
             row.evidence = wanted[category] or row.evidence
+            row.source = sources.get(category, row.source)
     for category, evidence in wanted.items():
         if category not in held:
             elder_id = elder.id
@@ -117,7 +124,7 @@ def set_categories(
                     elder_id=elder_id,
                     category=category,
                     evidence=evidence or None,
-                    source=elder.source,
+                    source=sources.get(category, elder.source),
                     since=clock.today(),
                 )
             )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask_babel import gettext as _
 
 from coordinator.elders.labels import CONSENT_GIVERS, CONSENT_KINDS, CONSENT_STATES
 from coordinator.elders.models import Consent, ConsentGiver, ConsentKind, ConsentState, Elder
+from coordinator.elders.rules import ASK_AGAIN_AFTER, MAX_ASK_AGAIN
+from coordinator.elders.services import versions
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import InvalidInput
 
-# Not in any document: somebody who says no is asked again after half a year, as the ledger is renewed.
-ASK_AGAIN_AFTER = timedelta(days=182)
-MAX_ASK_AGAIN = timedelta(days=366)
 NOTE_AT_LEAST = 6
 STATES_OF = {
     ConsentKind.SERVICE: (ConsentState.ACCEPTED, ConsentState.REMOTE_ONLY, ConsentState.REFUSED),
@@ -33,13 +32,16 @@ def record_consent(
     given_on: date,
     channel: str,
     giver_name: str | None = None,
+    explained_by: str | None = None,
     note: str | None = None,
+    paper_id: int | None = None,
     ask_again_on: date | None = None,
 ) -> Consent:
     """Write down the wish; the former one is kept as superseded. Flushes.
 
     A refusal needs a note of what was explained and by whom (江民函〔2024〕18号: 做好书面工作记录), and a day
-    on which to ask again (half a year later unless given). Raises InvalidInput, with the field.
+    on which to ask again (half a year later unless given). `paper_id` is one of the dossier's papers: the signed
+    sheet. Raises InvalidInput, with the field.
     """
     demand(actor, Permission.ELDER_EDIT, elder.area.path)
     if state not in STATES_OF[kind]:
@@ -62,23 +64,36 @@ def record_consent(
         ask_again_on = ask_again_on or given_on + ASK_AGAIN_AFTER
         if not given_on < ask_again_on <= given_on + MAX_ASK_AGAIN:
             raise InvalidInput(_("再次询问的日期要在表态后一年以内。"), field="ask_again_on")
+    if paper_id is not None and paper_id not in {one.id for one in elder.papers}:
+        raise InvalidInput(_("没有这份材料。"), field="paper_id")
+    with versions.change(actor, elder):
+        return _write(
+            actor,
+            elder,
+            Consent(
+                elder_id=elder.id,
+                kind=kind,
+                state=state,
+                given_by=given_by,
+                giver_name=(giver_name or "").strip() or None,
+                given_on=given_on,
+                channel=channel,
+                explained_by=(explained_by or "").strip() or None,
+                note=note,
+                paper_id=paper_id,
+                ask_again_on=ask_again_on,
+                recorded_by_id=actor.user_id,
+            ),
+        )
+
+
+def _write(actor: Actor, elder: Elder, consent: Consent) -> Consent:
+    kind = consent.kind
     former = next((one for one in elder.consents if one.kind == kind), None)
     if former is not None:
         former.superseded_at = clock.now()
         # The index allows one current row per kind: the former goes first.
         db.session.flush()
-    consent = Consent(
-        elder_id=elder.id,
-        kind=kind,
-        state=state,
-        given_by=given_by,
-        giver_name=(giver_name or "").strip() or None,
-        given_on=given_on,
-        channel=channel,
-        note=note,
-        ask_again_on=ask_again_on,
-        recorded_by_id=actor.user_id,
-    )
     db.session.add(consent)
     db.session.flush()
     db.session.expire(elder, ["consents"])
@@ -89,10 +104,10 @@ def record_consent(
         _(
             "%(kind)s：%(state)s（%(giver)s）",
             kind=CONSENT_KINDS[kind],
-            state=CONSENT_STATES[state],
-            giver=CONSENT_GIVERS[given_by],
+            state=CONSENT_STATES[consent.state],
+            giver=CONSENT_GIVERS[consent.given_by],
         ),
-        changes={kind.value: [former.state if former else None, state.value]},
+        changes={kind.value: [former.state if former else None, consent.state.value]},
     )
     db.session.flush()
     return consent

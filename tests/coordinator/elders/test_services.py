@@ -83,7 +83,7 @@ def test_opening_a_dossier(tree, actor):
     assert elder.phone == "13800006027"
     assert elder.household.address == "建设路41号2单元"
     assert elder.enrolled_on == date(2026, 3, 26)
-    assert elder.reverify_due_on == date(2026, 9, 24)
+    assert elder.reverify_due_on == date(2026, 9, 26)
     assert [one.category for one in elder.categories] == [Category.LIVING_ALONE]
     assert elder.certificates[0].grade == 2
     # The daughter in the same town comes before the son whose place is not known.
@@ -342,7 +342,7 @@ def test_reverifying(tree, actor):
     elder = create(actor, tree.community)
     elder.reverify_due_on = date(2026, 1, 1)
     services.reverify_elder(actor, elder)
-    assert elder.reverify_due_on == date(2026, 9, 24)
+    assert elder.reverify_due_on == date(2026, 9, 26)
 
 
 def test_reveal_is_recorded_and_limited(tree, actor, freeze):
