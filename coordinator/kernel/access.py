@@ -60,6 +60,7 @@ class Permission(StrEnum):
     WORKER_EDIT = "area:workers:edit"
     DUE_READ = "area:due:read"
     DUE_EXPLAIN = "area:due:explain"
+    EVENT_EDIT = "area:events:edit"
     POLICY_READ = "area:policy:read"
     PLAN_READ = "area:plans:read"
     PLAN_EDIT = "area:plans:edit"
@@ -73,6 +74,7 @@ class Permission(StrEnum):
     HOURS_READ = "area:hours:read"
     CERTIFICATE_ISSUE = "area:certificates:issue"
     COVERAGE_READ = "area:coverage:read"
+    COVERAGE_FREEZE = "area:coverage:freeze"
     ROSTER_READ = "organisation:roster:read"
     HOURS_VERIFY = "organisation:hours:verify"
     STUDENT_READ = "organisation:students:read"
@@ -86,6 +88,7 @@ _SUPERVISE = frozenset(
         P.ELDER_READ,
         P.WORKER_READ,
         P.DUE_READ,
+        P.EVENT_EDIT,
         P.POLICY_READ,
         P.PLAN_READ,
         P.VISIT_READ,
@@ -110,8 +113,8 @@ _COORDINATE = _SUPERVISE | {
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     # The administrator keeps accounts, and reads no elder: keeping the system does not need it.
     Role.ADMINISTRATOR: frozenset({P.ACCOUNT_MANAGE, P.AUDIT_READ, P.POLICY_READ}),
-    Role.CITY_SUPERVISOR: _SUPERVISE,
-    Role.COUNTY_SUPERVISOR: _SUPERVISE,
+    Role.CITY_SUPERVISOR: _SUPERVISE | {P.COVERAGE_FREEZE},
+    Role.COUNTY_SUPERVISOR: _SUPERVISE | {P.COVERAGE_FREEZE},
     Role.STREET_COORDINATOR: _COORDINATE | {P.PLAN_APPROVE, P.CERTIFICATE_ISSUE, P.ACCOUNT_MANAGE},
     Role.COMMUNITY_COORDINATOR: _COORDINATE,
     Role.ORGANISATION_MANAGER: frozenset({P.ROSTER_READ}),

@@ -17,8 +17,10 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from coordinator.elders.labels import SKILLS
 from coordinator.kernel.forms import Form, options
-from coordinator.visits.labels import MODES, OUTCOMES, REMOTE_MODES, SURGE_KINDS
+from coordinator.visits.labels import LEVELS, MODES, OUTCOMES, REMOTE_MODES, SURGE_KINDS, WEATHER
 from coordinator.visits.lifecycle import ContactMode
+from coordinator.visits.models import WeatherKind, WeatherLevel
+from coordinator.visits.services.events import Warned
 
 
 class OverdueReasonForm(Form):
@@ -32,12 +34,14 @@ class OverdueReasonForm(Form):
     )
 
 
-class EventForm(Form):
-    """A festival, extreme weather or an epidemic."""
+class EventChangeForm(Form):
+    """What may be corrected of an event: name, days, the warning's colour, a note, and why."""
 
-    area = SelectField(_l("适用范围"), coerce=int, validators=[InputRequired()])
-    kind = RadioField(
-        _l("哪一类"), choices=options(SURGE_KINDS), validators=[InputRequired(_l("请选一类。"))]
+    weather = SelectField(
+        _l("什么天气"), choices=options(WEATHER, empty=_l("不写")), validators=[Optional()], default=""
+    )
+    level = SelectField(
+        _l("预警级别"), choices=options(LEVELS, empty=_l("没有发布级别")), validators=[Optional()], default=""
     )
     name = StringField(
         _l("名称"),
@@ -46,6 +50,57 @@ class EventForm(Form):
     )
     first_day = DateField(_l("第一天"), validators=[InputRequired(_l("请选日期。"))])
     last_day = DateField(_l("最后一天"), validators=[InputRequired(_l("请选日期。"))])
+    note = TextAreaField(
+        _l("要告诉长者和家属的话"),
+        description=_l("会印在电话名单上，例如 台风期间不要出门，门窗关好"),
+        validators=[Optional(), Length(max=500, message=_l("最多写 500 个字。"))],
+    )
+    reason = StringField(
+        _l("为什么改日期"),
+        description=_l("已经开始的，改日期要写原因，会留在记录里"),
+        validators=[Optional(), Length(max=200, message=_l("最多写 200 个字。"))],
+    )
+
+    @property
+    def warned(self) -> Warned:
+        """The warning's kind and colour; "" means unknown."""
+        return Warned(
+            WeatherKind(self.weather.data) if self.weather.data else None,
+            WeatherLevel(self.level.data) if self.level.data else None,
+        )
+
+
+class EventForm(EventChangeForm):
+    """A festival, extreme weather or an epidemic, for an area."""
+
+    area = SelectField(_l("适用范围"), coerce=int, validators=[InputRequired()])
+    kind = RadioField(
+        _l("哪一类"), choices=options(SURGE_KINDS), validators=[InputRequired(_l("请选一类。"))]
+    )
+
+
+class SettleForm(Form):
+    """What becomes of planned visits at home in an epidemic."""
+
+    act = RadioField(
+        _l("怎样处理"),
+        choices=options({"call": _l("改为电话"), "cancel": _l("取消这些探访")}),
+        validators=[InputRequired(_l("请选一种。"))],
+    )
+    reason = StringField(
+        _l("原因"),
+        validators=[InputRequired(_l("请写明原因。")), Length(max=200, message=_l("最多写 200 个字。"))],
+    )
+
+
+class PaperCallsForm(Form):
+    """When the calls of a paper list were made, and by whom; the rows are read by the view."""
+
+    day = DateField(_l("哪一天打的"), validators=[InputRequired(_l("请选日期。"))])
+    start = TimeField(_l("大约几点"), validators=[InputRequired(_l("请选时间。"))])
+    caller = StringField(
+        _l("谁打的"), validators=[Optional(), Length(max=60, message=_l("最多写 60 个字。"))]
+    )
 
 
 class OpenVisitForm(Form):

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from coordinator.policy import BlockReason, NotCounted, WaiverReason
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, ContactOutcome, VisitState
-from coordinator.visits.models import SurgeKind
+from coordinator.visits.models import CallResult, CallTarget, SurgeKind, WeatherKind, WeatherLevel
 
 STATES: dict[str, Any] = {
     VisitState.OPEN: _l("待派人"),
@@ -58,6 +58,27 @@ SURGE_KINDS: dict[str, Any] = {
     SurgeKind.EXTREME_WEATHER: _l("极端恶劣天气"),
     SurgeKind.EPIDEMIC: _l("疫情"),
 }
+WEATHER: dict[str, Any] = {
+    WeatherKind.TYPHOON: _l("台风"),
+    WeatherKind.RAINSTORM: _l("暴雨"),
+    WeatherKind.HEAT: _l("高温"),
+    WeatherKind.COLD: _l("低温寒潮"),
+    WeatherKind.THUNDER: _l("雷电"),
+    WeatherKind.WIND: _l("大风"),
+    WeatherKind.SNOW: _l("暴雪"),
+    WeatherKind.ICE: _l("道路结冰"),
+    WeatherKind.FOG: _l("大雾"),
+    WeatherKind.GEOLOGICAL: _l("地质灾害"),
+    WeatherKind.OTHER: _l("其他天气"),
+}
+LEVELS: dict[str, Any] = {
+    WeatherLevel.BLUE: _l("蓝色预警"),
+    WeatherLevel.YELLOW: _l("黄色预警"),
+    WeatherLevel.ORANGE: _l("橙色预警"),
+    WeatherLevel.RED: _l("红色预警"),
+}
+CALL_TARGETS: dict[str, Any] = {CallTarget.ELDER: _l("长者"), CallTarget.FAMILY: _l("家属")}
+CALL_RESULTS: dict[str, Any] = {CallResult.REACHED: _l("联系上了"), CallResult.NO_ANSWER: _l("没接")}
 BLOCKED: dict[str, Any] = {
     BlockReason.REMOTE_ONLY: _l("只接受远程"),
     BlockReason.HOME_CONSENT_MISSING: _l("还没有同意上门"),

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, Text, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -40,20 +49,117 @@ class SurgeKind(StrEnum):
     EPIDEMIC = "epidemic"
 
 
+class WeatherKind(StrEnum):
+    """What a weather warning is about."""
+
+    TYPHOON = "typhoon"
+    RAINSTORM = "rainstorm"
+    HEAT = "heat"
+    COLD = "cold"
+    THUNDER = "thunder"
+    WIND = "wind"
+    SNOW = "snow"
+    ICE = "ice"
+    FOG = "fog"
+    GEOLOGICAL = "geological"
+    OTHER = "other"
+
+
+class WeatherLevel(StrEnum):
+    """The colour of a warning, from the lowest to the highest."""
+
+    BLUE = "blue"
+    YELLOW = "yellow"
+    ORANGE = "orange"
+    RED = "red"
+
+
 class SurgeEvent(db.Model):
-    """A festival, weather or epidemic event in an area, both days included."""
+    """A festival, weather or epidemic event in an area, both days included.
+
+    A cancelled event belongs to no area any more (`area_id` None, the area it was for is `cancelled_from_id`): what
+    reads the events of an area cannot count it by mistake.
+    """
 
     __tablename__ = "surge_events"
-    __table_args__ = (CheckConstraint("first_day <= last_day", name="days_in_order"),)
+    __table_args__ = (
+        CheckConstraint("first_day <= last_day", name="days_in_order"),
+        CheckConstraint(
+            "kind = 'extreme_weather' OR (weather IS NULL AND level IS NULL)", name="warnings_are_of_weather"
+        ),
+        CheckConstraint(
+            "(area_id IS NULL) = (cancelled_at IS NOT NULL)"
+            " AND (area_id IS NULL) = (cancelled_from_id IS NOT NULL)"
+            " AND (area_id IS NULL) = (cancelled_reason IS NOT NULL)",
+            name="cancelled_is_nowhere",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"), index=True)
+    area_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"), index=True)
     kind: Mapped[SurgeKind] = mapped_column(stored(SurgeKind))
+    weather: Mapped[WeatherKind | None] = mapped_column(stored(WeatherKind))
+    level: Mapped[WeatherLevel | None] = mapped_column(stored(WeatherLevel))
     name: Mapped[str] = mapped_column(String(60))
     first_day: Mapped[date]
     last_day: Mapped[date]
+    note: Mapped[str | None] = mapped_column(String(500))
     entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    changed_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    cancelled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    cancelled_from_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"), index=True)
+    cancelled_reason: Mapped[str | None] = mapped_column(String(200))
+
+
+class CallTarget(StrEnum):
+    ELDER = "elder"
+    FAMILY = "family"
+
+
+class CallResult(StrEnum):
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+
+
+class SurgeCall(db.Model):
+    """One tick on the call list of an event: who was rung, with what result, by whom and when.
+
+    A tick of the elder has the visit that counts; a tick of the family stands beside it and counts for no rule.
+    What holds is the latest tick that was not withdrawn. `token` is that of the page on which it was made: sent
+    twice it is one tick.
+    """
+
+    __tablename__ = "surge_calls"
+    __table_args__ = (
+        Index("uq_surge_calls_sent_once", "token", "elder_id", "target", "result", unique=True),
+        Index(
+            "uq_surge_calls_reached",
+            "event_id",
+            "elder_id",
+            "target",
+            unique=True,
+            postgresql_where="result = 'reached' AND withdrawn_at IS NULL",
+        ),
+        Index("ix_surge_calls_event_id_elder_id", "event_id", "elder_id"),
+        CheckConstraint("(target = 'elder') = (visit_id IS NOT NULL)", name="calls_of_elders_are_contacts"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("surge_events.id"))
+    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
+    target: Mapped[CallTarget] = mapped_column(stored(CallTarget))
+    result: Mapped[CallResult] = mapped_column(stored(CallResult))
+    called_at: Mapped[datetime]
+    caller_name: Mapped[str] = mapped_column(String(60))
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    entered_at: Mapped[datetime] = mapped_column(default=clock.now)
+    from_paper: Mapped[bool] = mapped_column(default=False)
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visits.id"), unique=True)
+    token: Mapped[str] = mapped_column(String(40))
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
 
 class Visit(db.Model):
@@ -169,17 +275,61 @@ class OverdueReason(db.Model):
     written_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
-class CoverageSnapshot(db.Model):
-    """The monthly figures of an area as first counted; later changes do not alter them (trigger)."""
+class OwedElder(db.Model):
+    """Until when what `owed_obligations` says of an elder is right; the row is made with the elder (trigger).
 
-    __tablename__ = "coverage_snapshots"
-    __table_args__ = (Index("uq_coverage_snapshots_area_id_month", "area_id", "month", unique=True),)
+    `area_id`, `categories` and the obligations are those of `computed_on`, `rules` the rule texts they come from,
+    `place_key` orders addresses. `swept_on` is the day of the nightly run that last came by.
+    On the day after `good_until` something changes that no transaction brings: a certificate ends, an epidemic
+    begins, the periods that were computed are over. Whoever computes holds this row.
+    """
+
+    __tablename__ = "owed_elders"
+
+    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id", ondelete="CASCADE"), primary_key=True)
+    area_id: Mapped[int | None] = mapped_column(index=True)
+    categories: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}", default=list)
+    place_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    rules: Mapped[str | None] = mapped_column(String(64))
+    computed_on: Mapped[date | None]
+    good_until: Mapped[date | None]
+    swept_on: Mapped[date | None]
+
+
+class OwedObligation(db.Model):
+    """An obligation of an elder, ready for counting, filtering and ordering; nothing is shown from it.
+
+    What depends on today (owed, soon, overdue) is not kept: `queries/ready.py` derives it by the engine's rules.
+    `blocked` holds from `computed_on` until `good_until` of the elder. `name_key` orders names by pinyin.
+    """
+
+    __tablename__ = "owed_obligations"
+    __table_args__ = (Index("ix_owed_obligations_area_id_period_to", "area_id", "period_to"),)
+
+    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    area_id: Mapped[int]
+    rule: Mapped[str] = mapped_column(String(80))
+    event: Mapped[str | None] = mapped_column(String(60))
+    tier: Mapped[str | None] = mapped_column(String(30))
+    is_key: Mapped[bool]
+    home_only: Mapped[bool]
+    period_from: Mapped[date]
+    period_to: Mapped[date]
+    required: Mapped[int] = mapped_column(SmallInteger)
+    counted: Mapped[int] = mapped_column(SmallInteger)
+    waived: Mapped[str | None] = mapped_column(String(40))
+    blocked: Mapped[str | None] = mapped_column(String(40))
+    name_key: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class OwedStale(db.Model):
+    """An elder of whom something has changed that the obligations are computed from. Written by triggers in the
+    transaction of the change, taken away by whoever has computed them anew. Without a foreign key: checking it
+    would cost every change more than the line itself.
+    """
+
+    __tablename__ = "owed_stale"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
-    month: Mapped[date]
-    elders: Mapped[int] = mapped_column(Integer)
-    contacted: Mapped[int] = mapped_column(Integer)
-    all_met: Mapped[int] = mapped_column(Integer)
-    figures: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
-    taken_at: Mapped[datetime] = mapped_column(default=clock.now)
+    elder_id: Mapped[int] = mapped_column(index=True)

@@ -58,6 +58,12 @@ def upgrade() -> None:
     )
     op.create_index('ix_owed_jobs_state_run_after', 'owed_jobs', ['state', 'run_after'], unique=False)
     op.create_index('uq_owed_jobs_name_key', 'owed_jobs', ['name', 'key'], unique=True)
+    op.create_table('owed_stale',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_owed_stale'))
+    )
+    op.create_index(op.f('ix_owed_stale_elder_id'), 'owed_stale', ['elder_id'], unique=False)
     op.create_table('policy_versions',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('pack', sa.String(length=60), nullable=False),
@@ -878,6 +884,39 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_overdue_reasons'))
     )
     op.create_index('uq_overdue_reasons_one', 'overdue_reasons', ['elder_id', 'rule', 'period_from'], unique=True)
+    op.create_table('owed_elders',
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('area_id', sa.BigInteger(), nullable=True),
+    sa.Column('categories', sa.ARRAY(sa.String(length=30)), server_default='{}', nullable=False),
+    sa.Column('place_key', sa.LargeBinary(), nullable=True),
+    sa.Column('rules', sa.String(length=64), nullable=True),
+    sa.Column('computed_on', sa.Date(), nullable=True),
+    sa.Column('good_until', sa.Date(), nullable=True),
+    sa.Column('swept_on', sa.Date(), nullable=True),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_owed_elders_elder_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('elder_id', name=op.f('pk_owed_elders'))
+    )
+    op.create_index(op.f('ix_owed_elders_area_id'), 'owed_elders', ['area_id'], unique=False)
+    op.create_table('owed_obligations',
+    sa.Column('elder_id', sa.BigInteger(), nullable=False),
+    sa.Column('position', sa.SmallInteger(), nullable=False),
+    sa.Column('area_id', sa.BigInteger(), nullable=False),
+    sa.Column('rule', sa.String(length=80), nullable=False),
+    sa.Column('event', sa.String(length=60), nullable=True),
+    sa.Column('tier', sa.String(length=30), nullable=True),
+    sa.Column('is_key', sa.Boolean(), nullable=False),
+    sa.Column('home_only', sa.Boolean(), nullable=False),
+    sa.Column('period_from', sa.Date(), nullable=False),
+    sa.Column('period_to', sa.Date(), nullable=False),
+    sa.Column('required', sa.SmallInteger(), nullable=False),
+    sa.Column('counted', sa.SmallInteger(), nullable=False),
+    sa.Column('waived', sa.String(length=40), nullable=True),
+    sa.Column('blocked', sa.String(length=40), nullable=True),
+    sa.Column('name_key', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['elder_id'], ['elders.id'], name=op.f('fk_owed_obligations_elder_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('elder_id', 'position', name=op.f('pk_owed_obligations'))
+    )
+    op.create_index('ix_owed_obligations_area_id_period_to', 'owed_obligations', ['area_id', 'period_to'], unique=False)
     op.create_table('plan_routes',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('plan_id', sa.BigInteger(), nullable=False),
@@ -1190,7 +1229,6 @@ def upgrade() -> None:
     sa.Column('decided_by_id', sa.BigInteger(), nullable=True),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('new_elder_id', sa.BigInteger(), nullable=True),
-    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('left_reason', sa.String(length=200), nullable=True),
     sa.Column('version', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("(outcome = 'not_found') OR next_try_on IS NULL", name=op.f('ck_survey_items_second_try_of_the_not_found')),

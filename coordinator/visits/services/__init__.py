@@ -1,7 +1,15 @@
 """What is done to visits: every verb flushes and writes its audit line, none commits."""
 
 from coordinator.visits.services.common import move_visit
-from coordinator.visits.services.contacts import log_remote_contact
+from coordinator.visits.services.contacts import amend_remote_contact, log_remote_contact
+from coordinator.visits.services.events import (
+    add_event,
+    add_festivals,
+    cancel_event,
+    change_event,
+    change_to_call,
+    settle_home_visits,
+)
 from coordinator.visits.services.moves import (
     begin_visit,
     cancel_visit,
@@ -10,19 +18,20 @@ from coordinator.visits.services.moves import (
     open_visit,
     reopen_visit,
 )
-from coordinator.visits.services.rules import (
-    add_event,
-    remove_event,
-    store_policy_version,
-    write_overdue_reason,
-)
+from coordinator.visits.services.rules import store_policy_version, write_overdue_reason
+from coordinator.visits.services.surge import tick, withdraw_tick
 from coordinator.visits.services.team import assign, check_team, mark_no_show, release
 
 __all__ = [
     "add_event",
+    "add_festivals",
+    "amend_remote_contact",
     "assign",
     "begin_visit",
+    "cancel_event",
     "cancel_visit",
+    "change_event",
+    "change_to_call",
     "check_team",
     "close_visit",
     "log_remote_contact",
@@ -31,8 +40,10 @@ __all__ = [
     "move_visit",
     "open_visit",
     "release",
-    "remove_event",
     "reopen_visit",
+    "settle_home_visits",
     "store_policy_version",
+    "tick",
+    "withdraw_tick",
     "write_overdue_reason",
 ]

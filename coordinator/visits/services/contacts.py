@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Actor
-from coordinator.kernel.errors import InvalidInput, NotAllowed
+from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed
 from coordinator.visits.access import can_log_contact
 from coordinator.visits.labels import MODES, OUTCOMES
 from coordinator.visits.lifecycle import ContactMode, ContactOutcome, VisitState
 from coordinator.visits.models import Visit
+from coordinator.visits.services.common import version_in_force
 from coordinator.visits.services.moves import next_sequence
 from coordinator.workforce.models import ServiceContact
 
@@ -70,6 +72,7 @@ def log_remote_contact(
         ends_at=at + timedelta(minutes=CALL_MINUTES),
         people=1,
         is_statutory=True,
+        policy_version_id=version_in_force(elder.area, day),
         opened_by_id=actor.user_id,
         state=state,
         contact_on=day,
@@ -96,3 +99,45 @@ def log_remote_contact(
     )
     db.session.flush()
     return visit
+
+
+def amend_remote_contact(actor: Actor, visit: Visit, outcome: ContactOutcome, reason: str) -> None:
+    """Correct the outcome of a logged contact that was written down wrongly; both words are in the audit line.
+
+    Only a contact that was logged as such: a visit at home has evidence and a record, and is never reworded here.
+    One guarded UPDATE; raises Conflict when the contact is no longer as it was seen.
+    """
+    if not can_log_contact(actor, visit.elder, is_contact_person=False):
+        raise NotAllowed(_("您没有这项权限。"), _("如果工作需要，请联系街道管理员开通。"))
+    if visit.contact_mode in (None, ContactMode.HOME) or visit.assignments:
+        raise Conflict(_("这次探访有签到和记录，不能在这里改结果。"), code="has_evidence")
+    before = visit.contact_outcome
+    if before is outcome:
+        return
+    state = VisitState.COMPLETED if outcome is ContactOutcome.COMPLETED else VisitState.NOT_MET
+    changed = db.session.scalar(
+        update(Visit)
+        .where(Visit.id == visit.id, Visit.contact_outcome == before)
+        .values(state=state, contact_outcome=outcome)
+        .returning(Visit.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed is None:
+        raise Conflict(_("这次联系刚被别人改过。"), _("请刷新页面看最新的情况。"), code="changed_meanwhile")
+    set_committed_value(visit, "state", state)
+    set_committed_value(visit, "contact_outcome", outcome)
+    assert before is not None, "a closed visit has an outcome"
+    audit.record(
+        actor,
+        "contact.amend",
+        visit,
+        _(
+            "更正和%(elder)s的联系：原来记“%(before)s”，改为“%(after)s”（%(reason)s）",
+            elder=visit.elder.name,
+            before=OUTCOMES[before],
+            after=OUTCOMES[outcome],
+            reason=reason,
+        ),
+        changes={"contact_outcome": [before.value, outcome.value]},
+    )
+    db.session.flush()

@@ -1,8 +1,8 @@
-"""Rule packs as they were, festivals and weather, and the reasons for what was not done in time."""
+"""Rule packs as they were, and the reasons for what was not done in time."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -11,15 +11,12 @@ from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Actor, Permission, demand
-from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.policy import Pack, Status
-from coordinator.visits.models import OverdueReason, PolicyVersion, SurgeEvent, SurgeKind
+from coordinator.visits.models import OverdueReason, PolicyVersion
 from coordinator.visits.queries.owed import obligations_for
 from coordinator.visits.queries.packs import store_shipped
 
-LONGEST_EVENT = timedelta(days=120)
-LONGEST_NAME = 60
 LONGEST_OVERDUE_REASON = 500
 
 
@@ -41,86 +38,6 @@ def _stored(pack: Pack) -> PolicyVersion | None:
     return db.session.scalars(
         select(PolicyVersion).where(PolicyVersion.pack == pack.id, PolicyVersion.sha256 == pack.digest)
     ).one_or_none()
-
-
-def add_event(
-    actor: Actor, area: Area, kind: SurgeKind, name: str, first_day: date, last_day: date
-) -> SurgeEvent:
-    """Enter a festival, extreme weather or an epidemic for an area, both days included.
-
-    Coordinators and supervisors. Raises InvalidInput on impossible days, Conflict when the same event of the
-    area overlaps.
-    """
-    demand(actor, Permission.DUE_READ, area.path)
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
-        raise InvalidInput(_("请写名称，最多 %(n)s 个字。", n=LONGEST_NAME), field="name")
-    if first_day > last_day:
-        raise InvalidInput(_("最后一天不能早于第一天。"), field="last_day")
-    if last_day - first_day > LONGEST_EVENT:
-        raise InvalidInput(_("一次最多 %(n)s 天，更长的请分开登记。", n=LONGEST_EVENT.days), field="last_day")
-    above = area.ancestor_ids
-    same = db.session.scalars(
-        select(SurgeEvent)
-        .where(
-            SurgeEvent.area_id.in_(above),
-            SurgeEvent.kind == kind,
-            SurgeEvent.name == name,
-            SurgeEvent.first_day <= last_day,
-            SurgeEvent.last_day >= first_day,
-        )
-        .limit(1)
-    ).one_or_none()
-    if same is not None:
-        raise Conflict(
-            _(
-                "%(name)s（%(period)s）已经登记过了。",
-                name=same.name,
-                period=i18n.period(same.first_day, same.last_day),
-            ),
-            _("要改日期的，先删去原来的。"),
-            code="event_exists",
-        )
-    event = SurgeEvent(
-        area_id=area.id,
-        kind=kind,
-        name=name,
-        first_day=first_day,
-        last_day=last_day,
-        entered_by_id=actor.user_id,
-    )
-    db.session.add(event)
-    db.session.flush()
-    audit.record(
-        actor,
-        "event.add",
-        event,
-        _(
-            "登记%(name)s（%(period)s），适用于%(area)s",
-            name=name,
-            period=i18n.period(first_day, last_day),
-            area=area.name,
-        ),
-    )
-    return event
-
-
-def remove_event(actor: Actor, event: SurgeEvent, area: Area) -> None:
-    """Take an event of `area` out again; what was owed because of it is owed no longer."""
-    demand(actor, Permission.DUE_READ, area.path)
-    audit.record(
-        actor,
-        "event.remove",
-        event,
-        _(
-            "删去%(name)s（%(period)s），原适用于%(area)s",
-            name=event.name,
-            period=i18n.period(event.first_day, event.last_day),
-            area=area.name,
-        ),
-    )
-    db.session.delete(event)
-    db.session.flush()
 
 
 def write_overdue_reason(
