@@ -174,7 +174,7 @@ def _arrange(world: World, outing: Outing, version: PolicyVersion) -> Visit | No
                 needs_skills=outing.elder.needs_skills,
                 rule=obligation.rule if obligation else None,
                 period=(obligation.period_from, obligation.period_to) if obligation else None,
-                policy_version=version,
+                policy_version_id=version.id,
             )
             assign(coordinator, visit, people)
     except Conflict:
@@ -352,7 +352,7 @@ def _offer_and_claim(world: World, done: set[tuple[int, date]], version: PolicyV
                     starts + timedelta(minutes=elder.visit_minutes),
                     rule=obligation.rule,
                     period=(obligation.period_from, obligation.period_to),
-                    policy_version=version,
+                    policy_version_id=version.id,
                 )
         except Conflict:
             continue  # the elder only wants calls, or an event forbids it

@@ -23,7 +23,7 @@ from coordinator.planning.access import can_approve
 from coordinator.planning.labels import month_name
 from coordinator.planning.models import Plan, PlanRoute, PlanState, PlanStop
 from coordinator.visits.lifecycle import CLOSED, LIVE, VisitState
-from coordinator.visits.models import PolicyVersion, Visit
+from coordinator.visits.models import Visit
 from coordinator.visits.services import assign, open_visit
 from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import workers_for_duty
@@ -175,7 +175,6 @@ def _approve(actor: Actor, plan: Plan, day: date) -> tuple[Approval, dict[int, s
     workers = workers_for_duty(
         {stop.route.worker_id for stops in groups.values() for stop in stops if stop.route}
     )
-    version = version_of(plan)
     days: dict[int, set[date]] = defaultdict(set)
     for stops in groups.values():
         first = stops[0]
@@ -203,7 +202,7 @@ def _approve(actor: Actor, plan: Plan, day: date) -> tuple[Approval, dict[int, s
                     needs_skills=first.needs_skills,
                     rule=first.rule or None,
                     period=(first.period_from, first.period_to),
-                    policy_version=version,
+                    policy_version_id=plan.policy_version_id,
                     plan_id=plan.id,
                 )
                 assign(actor, visit, team, override_reason=_("按批准的计划"))
@@ -305,8 +304,3 @@ def elders_for_visits(ids: Iterable[int]) -> dict[int, Elder]:
         )
     )
     return {elder.id: elder for elder in rows}
-
-
-def version_of(plan: Plan) -> PolicyVersion | None:
-    """The rules the plan was made under."""
-    return db.session.get(PolicyVersion, plan.policy_version_id) if plan.policy_version_id else None

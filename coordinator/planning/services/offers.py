@@ -11,7 +11,7 @@ from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.planning.models import Plan, PlanStop
-from coordinator.planning.services.approval import elders_for_visits, version_of
+from coordinator.planning.services.approval import elders_for_visits
 from coordinator.visits.models import Visit
 from coordinator.visits.services import open_visit
 
@@ -41,7 +41,7 @@ def offer_stop(actor: Actor, plan: Plan, stop: PlanStop, day: date, start_second
         needs_skills=elder.needs_skills,
         rule=stop.rule or None,
         period=(stop.period_from, stop.period_to),
-        policy_version=version_of(plan),
+        policy_version_id=plan.policy_version_id,
         plan_id=plan.id,
     )
     stop.visit_id = visit.id

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+import structlog
 from flask_babel import gettext as _
 from sqlalchemy import update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
+from coordinator.kernel.areas import Area, inherited
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.visits import lifecycle
 from coordinator.visits.labels import STATES
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
+from coordinator.visits.queries.packs import packs_in_force
+
+log = structlog.get_logger(__name__)
 
 LONGEST_REASON = 200
 
@@ -23,6 +28,22 @@ LONGEST_REASON = 200
 def when(visit: Visit) -> str:
     """3月26日 9:00–9:40."""
     return f"{i18n.day(visit.starts_at)} {i18n.hour(visit.starts_at)}–{i18n.hour(visit.ends_at)}"
+
+
+def version_in_force(area: Area, day: date) -> int | None:
+    """The stored version of the area's rule pack that is in force on the day; every visit keeps it.
+
+    None where no rules are set, or where they cannot be read: what somebody did is written down all the same.
+    """
+    name = inherited(area, "policy_pack")
+    if name is None:
+        return None
+    try:
+        found = packs_in_force(name, day, day)
+    except Conflict as problem:
+        log.error("no version of the rules for a visit", area_id=area.id, pack=name, reason=problem.code)
+        return None
+    return next((one.version_id for one in found if one.first_day <= day <= one.last_day), None)
 
 
 def move_visit(visit: Visit, target: VisitState, **values: Any) -> None:

@@ -20,7 +20,7 @@ from coordinator.policy import EventKind
 from coordinator.visits.access import can_carry_out
 from coordinator.visits.labels import MODES, OUTCOMES
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, ContactOutcome, VisitState
-from coordinator.visits.models import PolicyVersion, Visit
+from coordinator.visits.models import Visit
 from coordinator.visits.queries.events import event_on
 from coordinator.visits.services.common import (
     LONGEST_REASON,
@@ -28,6 +28,7 @@ from coordinator.visits.services.common import (
     end_assignment,
     move_visit,
     reason_text,
+    version_in_force,
     when,
 )
 
@@ -45,11 +46,12 @@ def open_visit(
     needs_skills: Iterable[str] = (),
     rule: str | None = None,
     period: tuple[date, date] | None = None,
-    policy_version: PolicyVersion | None = None,
+    policy_version_id: int | None = None,
     plan_id: int | None = None,
 ) -> Visit:
     """Write down that an elder needs a visit at this time (aware moments). `period` holds first and last day.
 
+    `policy_version_id`: the rules it is owed under, when that is not the version in force on its day.
     Without a rule the visit is an extra one, beyond what is owed. Raises Conflict when the elder has left or
     does not want to be visited in this way, or in an epidemic; InvalidInput on impossible times.
     """
@@ -69,7 +71,8 @@ def open_visit(
         rule=rule,
         period_from=period[0] if period else None,
         period_to=period[1] if period else None,
-        policy_version=policy_version,
+        policy_version_id=policy_version_id
+        or version_in_force(elder.area, clock.to_local(starts_at).date()),
         plan_id=plan_id,
         opened_by_id=actor.user_id,
         state=VisitState.OPEN,

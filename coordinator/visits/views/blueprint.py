@@ -8,19 +8,21 @@ from typing import Any, Literal
 
 from flask import Blueprint, current_app, url_for
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.kernel import identity
-from coordinator.kernel.access import Actor, Permission, in_areas
+from coordinator.kernel.access import Actor, Permission, current_actor, in_areas
 from coordinator.kernel.areas import AreaLevel
 from coordinator.kernel.errors import NotFound
 from coordinator.policy import Mode, Obligation, Pack
 from coordinator.visits import labels
 from coordinator.visits.queries.explain import modes_in_words
 from coordinator.visits.queries.owed import AreaRow
+from coordinator.visits.queries.packs import pack_of_version
 
 bp = Blueprint("visits", __name__)
 
@@ -39,6 +41,18 @@ _INDENT = {
 def link_to(endpoint: str, **values: Any) -> str:
     """The address of a page of another feature, or "" where that feature is not part of this system."""
     return url_for(endpoint, **values) if endpoint in current_app.view_functions else ""
+
+
+@bp.app_template_global()
+def rule_version(version_id: int | None) -> Markup | str:
+    """The rules a visit, record or hours entry was made under, as they were; a link for those who may read them."""
+    if version_id is None:
+        return ""
+    pack = pack_of_version(version_id)
+    text = _("%(name)s第 %(n)s 版", name=pack.document.short_title, n=pack.version)
+    if not current_actor().may(Permission.POLICY_READ):
+        return text
+    return Markup('<a href="{}">{}</a>').format(url_for("visits.rules", version=version_id), text)
 
 
 def item_href(elder_id: int, rule: str, period_from: date) -> str:
