@@ -7,6 +7,7 @@ or Redis itself, has lost them.
 
 import ctypes
 import functools
+import importlib
 import signal
 import sys
 import threading
@@ -34,6 +35,9 @@ WORKER_TTL_SECONDS = 60
 MAINTENANCE_SECONDS = 10
 SWEEP_SECONDS = 10
 _PR_SET_PDEATHSIG = 1
+# What becomes due without anybody asking: functions that name the jobs due now, as (name, key).
+PERIODIC = ("coordinator.visits.jobs.due_by_itself",)
+PERIODIC_TIMEOUT_SECONDS = 3600
 
 
 @functools.cache
@@ -96,6 +100,15 @@ def run_worker(*, burst: bool = False) -> None:
     worker.work(burst=burst, logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
 
 
+def owe_periodic_jobs() -> None:
+    """Owe what has become due by itself, each period once. Commits."""
+    for place in PERIODIC:
+        module, function = place.rsplit(".", 1)
+        for name, key in getattr(importlib.import_module(module), function)():
+            queue.owe(name, key=key, timeout_seconds=PERIODIC_TIMEOUT_SECONDS)
+    db.session.commit()
+
+
 def run_sweeper(seconds: float = SWEEP_SECONDS) -> None:
     """Hand over owed jobs every `seconds` until SIGTERM or SIGINT."""
     app = application()
@@ -110,6 +123,7 @@ def run_sweeper(seconds: float = SWEEP_SECONDS) -> None:
     while not stopped.is_set():
         with app.app_context():
             try:
+                owe_periodic_jobs()
                 handed = queue.sweep_owed_jobs()
                 if handed:
                     log.info("owed jobs handed over", count=handed)

@@ -18,7 +18,7 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, Role, current_actor, requires
 from coordinator.kernel.i18n import LOCALES
 from coordinator.kernel.listing import clean_text
-from coordinator.visits.queries import due_counts
+from coordinator.visits.services.owed import due_counts
 
 bp = Blueprint("home", __name__)
 
@@ -71,8 +71,9 @@ def index() -> Any:
 @bp.get("/due-figures")
 @requires(Permission.DUE_READ)
 def due_figures() -> str:
-    """How many obligations are overdue or nearly so; a fragment, because it weighs every elder of the area."""
+    """How many obligations are overdue or nearly so; a fragment, because some elders may have to be computed."""
     counts = due_counts(current_actor().area_paths(Permission.DUE_READ), clock.today())
+    db.session.commit()
     return render_template("home/_due.html", counts=counts)
 
 

@@ -93,3 +93,163 @@ BEGIN
 END $$;
 CREATE TRIGGER merged_leads_to_a_dossier BEFORE INSERT OR UPDATE OF status, merged_into_id ON elders
     FOR EACH ROW EXECUTE FUNCTION merged_leads_to_a_dossier();
+
+-- 4. What is owed is kept ready in owed_obligations. Whatever it is computed from says in its own transaction whose
+-- obligations are to be computed anew: lines in owed_stale, taken away by visits/services/owed.py. Lines are only
+-- added, so that no writer waits for another; a statement of many rows adds its lines at once.
+CREATE FUNCTION owed_mark_elders() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO owed_elders (elder_id) SELECT id FROM fresh;
+        INSERT INTO owed_stale (elder_id)
+            SELECT id FROM elders WHERE household_id IN (SELECT household_id FROM fresh);
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO owed_stale (elder_id)
+            SELECT id FROM elders WHERE household_id IN (SELECT household_id FROM former);
+    ELSE
+        -- Others of the household too: who lives with whom decides (江门).
+        WITH changed AS (
+            SELECT former.household_id AS old_home, fresh.household_id AS new_home
+              FROM former JOIN fresh USING (id)
+             WHERE (former.area_id, former.household_id, former.name, former.birth_date, former.status,
+                    former.enrolled_on, former.left_on, former.ability_level, former.has_dementia, former.health,
+                    former.is_self_caring, former.in_hardship, former.upheaval_until,
+                    former.cares_for_impaired_child, former.economic_status)
+                   IS DISTINCT FROM
+                   (fresh.area_id, fresh.household_id, fresh.name, fresh.birth_date, fresh.status,
+                    fresh.enrolled_on, fresh.left_on, fresh.ability_level, fresh.has_dementia, fresh.health,
+                    fresh.is_self_caring, fresh.in_hardship, fresh.upheaval_until,
+                    fresh.cares_for_impaired_child, fresh.economic_status))
+        INSERT INTO owed_stale (elder_id)
+            SELECT id FROM elders
+             WHERE household_id IN (SELECT old_home FROM changed UNION SELECT new_home FROM changed);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER owed_inserted AFTER INSERT ON elders
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION owed_mark_elders();
+CREATE TRIGGER owed_updated AFTER UPDATE ON elders
+    REFERENCING OLD TABLE AS former NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION owed_mark_elders();
+CREATE TRIGGER owed_deleted AFTER DELETE ON elders
+    REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION owed_mark_elders();
+
+-- Rows that concern one elder.
+CREATE FUNCTION owed_mark_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO owed_stale (elder_id) SELECT DISTINCT elder_id FROM fresh;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO owed_stale (elder_id) SELECT DISTINCT elder_id FROM former;
+    END IF;
+    RETURN NULL;
+END $$;
+-- Of a visit only the contact counts.
+CREATE FUNCTION owed_mark_visits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO owed_stale (elder_id) SELECT DISTINCT elder_id FROM fresh WHERE contact_on IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO owed_stale (elder_id) SELECT DISTINCT elder_id FROM former WHERE contact_on IS NOT NULL;
+    ELSE
+        INSERT INTO owed_stale (elder_id)
+            SELECT DISTINCT unnest(ARRAY[former.elder_id, fresh.elder_id])
+              FROM former JOIN fresh USING (id)
+             WHERE (former.elder_id, former.contact_on, former.contact_mode, former.contact_outcome)
+                   IS DISTINCT FROM
+                   (fresh.elder_id, fresh.contact_on, fresh.contact_mode, fresh.contact_outcome);
+    END IF;
+    RETURN NULL;
+END $$;
+-- A certificate also describes whoever lives in the same home.
+CREATE FUNCTION owed_mark_certificates() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO owed_stale (elder_id)
+            SELECT DISTINCT mate.id FROM fresh
+              JOIN elders own ON own.id = fresh.elder_id JOIN elders mate ON mate.household_id = own.household_id;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO owed_stale (elder_id)
+            SELECT DISTINCT mate.id FROM former
+              JOIN elders own ON own.id = former.elder_id JOIN elders mate ON mate.household_id = own.household_id;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION owed_mark_members() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO owed_stale (elder_id)
+            SELECT id FROM elders WHERE household_id IN (SELECT household_id FROM fresh);
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO owed_stale (elder_id)
+            SELECT id FROM elders WHERE household_id IN (SELECT household_id FROM former);
+    END IF;
+    RETURN NULL;
+END $$;
+-- Of a home only the address is read, to order the list.
+CREATE FUNCTION owed_mark_homes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO owed_stale (elder_id)
+        SELECT e.id FROM former JOIN fresh USING (id) JOIN elders e ON e.household_id = fresh.id
+         WHERE former.address IS DISTINCT FROM fresh.address;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER owed_updated AFTER UPDATE ON households
+    REFERENCING OLD TABLE AS former NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION owed_mark_homes();
+-- Events hold in their area and in all areas below it.
+CREATE FUNCTION owed_mark_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO owed_stale (elder_id)
+            SELECT DISTINCT e.id FROM fresh JOIN areas own ON own.id = fresh.area_id
+              JOIN areas below ON starts_with(below.path, own.path) JOIN elders e ON e.area_id = below.id;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO owed_stale (elder_id)
+            SELECT DISTINCT e.id FROM former JOIN areas own ON own.id = former.area_id
+              JOIN areas below ON starts_with(below.path, own.path) JOIN elders e ON e.area_id = below.id;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION owed_mark_areas() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO owed_stale (elder_id)
+        SELECT DISTINCT e.id FROM former JOIN fresh USING (id)
+          JOIN areas below ON starts_with(below.path, fresh.path) JOIN elders e ON e.area_id = below.id
+         WHERE (former.path, former.policy_pack) IS DISTINCT FROM (fresh.path, fresh.policy_pack);
+    RETURN NULL;
+END $$;
+CREATE FUNCTION owed_mark_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO owed_stale (elder_id)
+        SELECT DISTINCT e.id FROM fresh JOIN areas own ON own.policy_pack = fresh.pack
+          JOIN areas below ON starts_with(below.path, own.path) JOIN elders e ON e.area_id = below.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER owed_updated AFTER UPDATE ON areas
+    REFERENCING OLD TABLE AS former NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION owed_mark_areas();
+CREATE TRIGGER owed_inserted AFTER INSERT ON policy_versions
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION owed_mark_rules();
+
+DO $$
+DECLARE
+    watched record;
+BEGIN
+    FOR watched IN
+        SELECT * FROM (VALUES
+            ('elder_categories', 'owed_mark_rows'), ('consents', 'owed_mark_rows'),
+            ('elder_earlier_facts', 'owed_mark_rows'), ('visits', 'owed_mark_visits'),
+            ('disability_certificates', 'owed_mark_certificates'), ('household_members', 'owed_mark_members'),
+            ('surge_events', 'owed_mark_events')) AS t (name, function)
+    LOOP
+        EXECUTE 'CREATE TRIGGER owed_inserted AFTER INSERT ON ' || watched.name ||
+            ' REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ' || watched.function || '()';
+        EXECUTE 'CREATE TRIGGER owed_updated AFTER UPDATE ON ' || watched.name ||
+            ' REFERENCING OLD TABLE AS former NEW TABLE AS fresh'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION ' || watched.function || '()';
+        EXECUTE 'CREATE TRIGGER owed_deleted AFTER DELETE ON ' || watched.name ||
+            ' REFERENCING OLD TABLE AS former FOR EACH STATEMENT EXECUTE FUNCTION ' || watched.function || '()';
+    END LOOP;
+END $$;

@@ -1,7 +1,7 @@
 """Reads of visits and of what is owed. `obligations_for` is the one place where the site asks what is owed."""
 
 from coordinator.visits.queries.coverage import Coverage, monthly_coverage
-from coordinator.visits.queries.due_list import DueItem, DueList, due_counts, due_list
+from coordinator.visits.queries.due_list import DueItem, DueList, due_list
 from coordinator.visits.queries.events import event_on, events_of
 from coordinator.visits.queries.owed import contacts_of, obligations_for, pack_of
 from coordinator.visits.queries.visits import load_visit, loads_of, visits_in
@@ -11,7 +11,6 @@ __all__ = [
     "DueItem",
     "DueList",
     "contacts_of",
-    "due_counts",
     "due_list",
     "event_on",
     "events_of",

@@ -1,16 +1,16 @@
-"""The list of what is due. Computed in one pass over the elders in scope, because status is never stored; only the
-page that is shown reads more (last contacts). No encrypted field leaves the database.
+"""The list of what is due, item by item, as the engine computes it: for the rows that are shown, printed or handed
+out. Counting and ordering whole areas is `ready.py`. No encrypted field leaves the database.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
@@ -28,7 +28,7 @@ from coordinator.policy import (
     has_category,
 )
 from coordinator.visits.models import Visit
-from coordinator.visits.queries.owed import AreaRow, areas_of, rulebooks, situations
+from coordinator.visits.queries.owed import AreaRow, Rulebook, areas_of, one_of, rulebooks, situations
 from coordinator.workforce.models import ServiceContact, Worker
 
 SOON_DAYS = 7
@@ -117,24 +117,50 @@ FACT_COLUMNS = (
 )
 
 
-def _elder_rows(where: ColumnElement[bool], left_after: date) -> Sequence[Any]:
-    worker = aliased(Worker)
-    return db.session.execute(
-        select(
-            *FACT_COLUMNS,
-            Elder.name,
-            Elder.sex,
-            Elder.visit_minutes,
-            Household.address,
-            Household.neighbourhood,
-            worker.name.label("contact_name"),
-        )
-        .join(Household, Household.id == Elder.household_id)
+_contact = aliased(Worker)
+# What a row of the list shows of an elder beside that; for statements through `join_home_and_contact`.
+ELDER_COLUMNS = (
+    *FACT_COLUMNS,
+    Elder.name,
+    Elder.sex,
+    Elder.visit_minutes,
+    Household.address,
+    Household.neighbourhood,
+    _contact.name.label("contact_name"),
+)
+
+
+def join_home_and_contact(statement: Select[Any]) -> Select[Any]:
+    """`statement` of elders with home and service contact joined, for ELDER_COLUMNS."""
+    return (
+        statement.join(Household, Household.id == Elder.household_id)
         .outerjoin(ServiceContact, and_(ServiceContact.elder_id == Elder.id, ServiceContact.until.is_(None)))
-        .outerjoin(worker, worker.id == ServiceContact.worker_id)
-        .where(where, or_(Elder.left_on.is_(None), Elder.left_on > left_after))
-        .order_by(Elder.id)
+        .outerjoin(_contact, _contact.id == ServiceContact.worker_id)
+    )
+
+
+def elder_rows(where: ColumnElement[bool], today: date) -> Sequence[Any]:
+    """Rows with ELDER_COLUMNS of the elders who may have something on the list; one query."""
+    start, _end = window(today)
+    statement = join_home_and_contact(select(*ELDER_COLUMNS).select_from(Elder))
+    return db.session.execute(
+        statement.where(where, or_(Elder.left_on.is_(None), Elder.left_on > start)).order_by(Elder.id)
     ).all()
+
+
+def live_items(elders: Sequence[Any], books: Mapping[int, Rulebook], today: date) -> list[DueItem]:
+    """What is listed of these elders (rows with ELDER_COLUMNS), by the engine and by everything known now."""
+    start, end = window(today)
+    items = []
+    found = situations(elders, books, start, end, today)
+    for elder in elders:
+        facts, obligations = found[elder.id]
+        items += [
+            DueItem(elder, facts, one, shown_status(one, today))
+            for one in obligations
+            if is_listed(one, elder.left_on, today)
+        ]
+    return items
 
 
 def due_list(
@@ -143,47 +169,51 @@ def due_list(
     *,
     area_id: int | None = None,
     where: ColumnElement[bool] | None = None,
-    look_ahead: int = 14,
 ) -> DueList:
-    """Everything due on `today` in the areas with these paths (a path is a subtree).
+    """Everything due on `today` in the areas with these paths (a path is a subtree), computed elder by elder.
 
-    `area_id` narrows to one area of the scope (another one narrows nothing), `where` to some elders. Events
-    that begin within `look_ahead` days are given as `upcoming`; what they will oblige to is not owed yet. A
-    fixed number of queries.
+    `area_id` narrows to one area of the scope (another one narrows nothing), `where` to some elders. A fixed
+    number of queries; for more than some thousand elders take `ready.py`.
     """
     areas = areas_of(paths)
-    start, end = window(today)
     scope = {one: row for one, row in areas.items() if any(row.path.startswith(path) for path in paths)}
     path = scope[area_id].path if area_id in scope else ""
     wanted = [one for one, row in scope.items() if row.path.startswith(path)]
-    condition = Elder.area_id.in_(wanted)
+    condition = Elder.area_id == one_of(wanted)
     if where is not None:
         condition = and_(condition, where)
-    elders = _elder_rows(condition, start)
-    books = rulebooks({elder.area_id for elder in elders}, areas, start)
-    items = []
-    for elder, (facts, obligations) in zip(
-        elders, situations(elders, books, start, end, today).values(), strict=True
-    ):
-        for obligation in obligations:
-            if is_listed(obligation, elder.left_on, today):
-                items.append(DueItem(elder, facts, obligation, shown_status(obligation, today)))
-    horizon = today + timedelta(days=look_ahead)
-    upcoming = {
-        event: None for book in books.values() for event in book.events if today < event.start <= horizon
-    }
+    elders = elder_rows(condition, today)
+    books = rulebooks({elder.area_id for elder in elders}, areas, window(today)[0])
     return DueList(
         today=today,
-        items=items,
+        items=live_items(elders, books, today),
         areas=scope,
-        packs=list({book.pack.digest: book.pack for book in books.values()}.values()),
-        upcoming=list(upcoming),
+        packs=packs_of(books.values(), today),
+        upcoming=upcoming(books.values(), today),
     )
 
 
-def due_counts(paths: Sequence[str], today: date) -> Counter[str]:
-    """How many obligations there are of each shown status, with `open` for the sum of the open ones."""
-    return count_statuses(due_list(paths, today).items)
+def packs_of(books: Iterable[Rulebook], today: date) -> list[Pack]:
+    """The packs in force somewhere in the window of the list, newest first, without repeats."""
+    start, _end = window(today)
+    found: dict[str, Pack] = {}
+    for book in {id(book): book for book in books}.values():
+        for one in reversed(book.versions):
+            if one.first_day <= today and one.last_day >= start:
+                found[one.pack.digest] = one.pack
+    return list(found.values())
+
+
+def upcoming(books: Iterable[Rulebook], today: date, look_ahead: int = 14) -> list[Event]:
+    """Events that begin within `look_ahead` days; what they will oblige to is not owed yet."""
+    horizon = today + timedelta(days=look_ahead)
+    events = {
+        event: None
+        for book in {id(book): book for book in books}.values()
+        for event in book.events
+        if today < event.start <= horizon
+    }
+    return list(events)
 
 
 def count_statuses(items: Iterable[DueItem]) -> Counter[str]:
@@ -206,6 +236,11 @@ class DueFilter:
     category: str = ""
     text: str = ""
 
+    @property
+    def given(self) -> bool:
+        """Whether anything narrows."""
+        return bool(self.tier or self.mode or self.category or self.text)
+
     def keeps(self, item: DueItem, today: date) -> bool:
         if self.tier and (item.obligation.tier or "-") != self.tier:
             return False
@@ -219,7 +254,7 @@ class DueFilter:
         )
 
 
-def _name_key(name: str) -> bytes:
+def name_key(name: str) -> bytes:
     """Common characters stand in the order of their pinyin in GB 2312 (level 1), which GB 18030 keeps."""
     return name.encode("gb18030", errors="replace")
 
@@ -242,7 +277,7 @@ def order_items(
         return (
             item.obligation.tier != "key" and item.obligation.tier != "A",
             order.get(item.elder.area_id, 0),
-            _name_key(item.elder.name),
+            name_key(item.elder.name),
             item.elder.id,
             item.obligation.rule,
         )
@@ -250,9 +285,9 @@ def order_items(
     never = date.min
     keys: dict[str, Callable[[DueItem], tuple[Any, ...]]] = {
         "status": urgency,
-        "name": lambda item: (_name_key(item.elder.name),),
+        "name": lambda item: (name_key(item.elder.name),),
         "tier": lambda item: (item.obligation.tier or "",),
-        "place": lambda item: (order.get(item.elder.area_id, 0), _name_key(item.elder.address)),
+        "place": lambda item: (order.get(item.elder.area_id, 0), name_key(item.elder.address)),
         "period": lambda item: (item.obligation.period_to, item.obligation.period_from),
         "last": lambda item: ((last or {}).get(item.elder.id, LastContact(0, never, "", "")).on,),
     }

@@ -4,18 +4,20 @@ figures all come through `obligations_for`, so that two pages never disagree abo
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
-from sqlalchemy import ARRAY, BigInteger, bindparam, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, String, and_, any_, func, literal, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from coordinator.elders.models import Elder
-from coordinator.elders.queries import facts_of
+from coordinator.elders.queries import earlier_facts_of, facts_of
 from coordinator.extensions import db
+from coordinator.kernel import clock
 from coordinator.kernel.areas import Area, AreaLevel, inherited
 from coordinator.kernel.errors import Conflict
 from coordinator.policy import (
@@ -29,10 +31,12 @@ from coordinator.policy import (
     Outcome,
     Pack,
     PolicyError,
+    available_packs,
     load_pack,
 )
 from coordinator.policy.periods import periods_between
-from coordinator.visits.models import SurgeEvent, Visit
+from coordinator.visits.models import PolicyVersion, SurgeEvent, Visit
+from coordinator.visits.queries.packs import InForce, packs_in_force
 
 _MODES = {mode.value: mode for mode in Mode}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
@@ -55,11 +59,29 @@ class AreaRow(NamedTuple):
     policy_pack: str | None
 
 
-class Rulebook(NamedTuple):
-    """What holds in one community: its rule pack and the events there."""
+class Rulebook:
+    """What holds in one community: the versions of its rule pack with the days they govern, and the events there.
 
-    pack: Pack
-    events: tuple[Event, ...]
+    Shared by all communities with the same; equal books are one object within a call of `rulebooks`.
+    """
+
+    __slots__ = ("events", "key", "versions")
+
+    def __init__(self, versions: Sequence[InForce], events: tuple[Event, ...]) -> None:
+        self.versions = tuple(versions)
+        self.events = events
+        # Names the rule texts and their days whatever the span, so that stored results know what they come from.
+        days = (f"{one.first_day}:{one.last_day}:{one.pack.digest}" for one in self.versions)
+        self.key = hashlib.sha256("|".join(days).encode()).hexdigest()
+
+    def pack_on(self, day: date) -> Pack:
+        """The pack in force on a day; where none is, the one that is in force next, or was last."""
+        return next((one.pack for one in self.versions if day <= one.last_day), self.versions[-1].pack)
+
+    @property
+    def pack(self) -> Pack:
+        """The pack in force today."""
+        return self.pack_on(clock.today())
 
 
 def pack_of(area: Area) -> Pack:
@@ -91,19 +113,25 @@ def contacts_of(elder_ids: Collection[int], start: date, end: date) -> dict[int,
     if not elder_ids:
         return found
     rows = db.session.execute(
-        select(Visit.id, Visit.elder_id, Visit.contact_on, Visit.contact_mode, Visit.contact_outcome)
-        .where(
-            # One array instead of a list of parameters: a county has tens of thousands of elders.
-            Visit.elder_id == func.any(bindparam("elders", list(elder_ids), type_=ARRAY(BigInteger))),
-            Visit.contact_on.between(start, end),
+        select(
+            Visit.id,
+            Visit.elder_id,
+            Visit.contact_on,
+            # As text: there are hundreds of thousands of them.
+            type_coerce(Visit.contact_mode, String),
+            type_coerce(Visit.contact_outcome, String),
         )
+        .where(Visit.elder_id == one_of(elder_ids), Visit.contact_on.between(start, end))
         .order_by(Visit.elder_id, Visit.contact_on, Visit.id)
     )
     for visit_id, elder_id, on, mode, outcome in rows:
-        found[elder_id].append(
-            Contact(str(elder_id), on, _MODES[mode.value], _OUTCOMES[outcome.value], visit_id)
-        )
+        found[elder_id].append(Contact(str(elder_id), on, _MODES[mode], _OUTCOMES[outcome], visit_id))
     return found
+
+
+def one_of(ids: Collection[int]) -> Any:
+    """ANY of an array: one parameter instead of one for each, because a county has tens of thousands."""
+    return any_(literal(list(ids), ARRAY(BigInteger)))
 
 
 def obligations_for(
@@ -123,36 +151,60 @@ def obligations_for(
     return {elder_id: situation.obligations for elder_id, situation in found.items()}
 
 
+class Calculations:
+    """The calculations of one span, made when first asked for and shared by all communities with the same rules
+    and events. Keep one for many calls of `situations`."""
+
+    def __init__(self, start: date, end: date, as_of: date) -> None:
+        self.start, self.end, self.as_of = start, end, as_of
+        self._made: dict[tuple[str, tuple[Event, ...]], list[Calculation]] = {}
+
+    def of(self, book: Rulebook) -> list[Calculation]:
+        """One calculation for each version in force in the span."""
+        found = self._made.get((book.key, book.events))
+        if found is None:
+            found = self._made[book.key, book.events] = [
+                Calculation(
+                    one.pack,
+                    book.events,
+                    self.start,
+                    self.end,
+                    self.as_of,
+                    in_force=(one.first_day, one.last_day),
+                )
+                for one in book.versions
+                if one.first_day <= self.end
+            ]
+        return found
+
+
 def situations(
-    elders: Sequence[Any], books: Mapping[int, Rulebook], start: date, end: date, as_of: date
+    elders: Sequence[Any],
+    books: Mapping[int, Rulebook],
+    start: date,
+    end: date,
+    as_of: date,
+    calculations: Calculations | None = None,
 ) -> dict[int, Situation]:
-    """As `obligations_for`, with the facts, in the order of `elders` (models or rows with the same columns)."""
+    """As `obligations_for`, with the facts, in the order of `elders` (models or rows with the same columns).
+
+    `calculations` of the same span may be kept from call to call.
+    """
     if not elders:
         return {}
+    calculations = calculations or Calculations(start, end, as_of)
     facts = facts_of(elders, on=as_of)
     first, last = _whole_periods(books.values(), start, end)
-    contacts = contacts_of([elder.id for elder in elders], first, last)
-    calculations = _calculations(books, start, end, as_of)
-    return {
-        elder.id: Situation(
-            facts[elder.id],
-            calculations[elder.area_id].for_elder(facts[elder.id], contacts.get(elder.id, ())),
-        )
-        for elder in elders
-    }
-
-
-def _calculations(
-    books: Mapping[int, Rulebook], start: date, end: date, as_of: date
-) -> dict[int, Calculation]:
-    """One calculation for all communities with the same rules and events."""
-    made: dict[tuple[str, tuple[Event, ...]], Calculation] = {}
+    ids = [elder.id for elder in elders]
+    contacts, earlier = contacts_of(ids, first, last), earlier_facts_of(ids, first)
     found = {}
-    for area_id, (pack, events) in books.items():
-        key = (pack.digest, events)
-        if key not in made:
-            made[key] = Calculation(pack, events, start, end, as_of)
-        found[area_id] = made[key]
+    for elder in elders:
+        own, before = contacts.get(elder.id, ()), earlier.get(elder.id, ())
+        made = calculations.of(books[elder.area_id])
+        owed = [one for each in made for one in each.for_elder(facts[elder.id], own, before)]
+        if len(made) > 1:
+            owed.sort(key=lambda one: (one.period_from, one.rule, one.period_to, one.event or ""))
+        found[elder.id] = Situation(facts[elder.id], owed)
     return found
 
 
@@ -173,42 +225,90 @@ def areas_above(area_ids: Collection[int]) -> dict[int, AreaRow]:
     return {row.id: AreaRow(*row) for row in db.session.execute(select(*_AREA).where(inside))}
 
 
-def rulebooks(area_ids: Collection[int], areas: Mapping[int, AreaRow], start: date) -> dict[int, Rulebook]:
-    """Pack and events since `start` of each of these areas; `areas` holds them and all above. One query.
+def rulebooks(
+    area_ids: Collection[int], areas: Mapping[int, AreaRow], start: date, *, strict: bool = True
+) -> dict[int, Rulebook]:
+    """Versions of the pack, and events since `start`, of each of these areas; `areas` holds them and all above.
+    One query, and one or two for each pack of which a version was stored since it was last asked for.
 
-    Raises Conflict when no pack is set for one of them or it cannot be read.
+    Raises Conflict when no pack is set for one of them or it cannot be read; not `strict` leaves that one out.
     """
     events: dict[int, list[Event]] = defaultdict(list)
+    newest = (
+        select(func.concat(PolicyVersion.id, PolicyVersion.sha256))
+        .order_by(PolicyVersion.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     rows = db.session.execute(
         select(
-            SurgeEvent.area_id, SurgeEvent.kind, SurgeEvent.name, SurgeEvent.first_day, SurgeEvent.last_day
+            newest,
+            SurgeEvent.area_id,
+            SurgeEvent.kind,
+            SurgeEvent.name,
+            SurgeEvent.first_day,
+            SurgeEvent.last_day,
         )
-        # Later ones too: an epidemic that adjoins decides whether the rest of a period is blocked.
-        .where(SurgeEvent.area_id.in_(list(areas)), SurgeEvent.last_day >= start)
+        .select_from(select(literal(1).label("one")).subquery())
+        .outerjoin(
+            SurgeEvent,
+            # Later ones too: an epidemic that adjoins decides whether the rest of a period is blocked.
+            and_(SurgeEvent.area_id == one_of(areas), SurgeEvent.last_day >= start),
+        )
         .order_by(SurgeEvent.first_day, SurgeEvent.id)
-    )
-    for area_id, kind, name, first_day, last_day in rows:
-        events[area_id].append(Event(EventKind(kind.value), name, first_day, last_day))
-    found = {}
+    ).all()
+    for _newest, area_id, kind, name, first_day, last_day in rows:
+        if area_id is not None:
+            events[area_id].append(Event(EventKind(kind.value), name, first_day, last_day))
+    found: dict[int, Rulebook] = {}
+    made: dict[tuple[str | None, tuple[Event, ...]], Rulebook] = {}
     for area_id in area_ids:
         line = [int(part) for part in areas[area_id].path.split(".") if part]
-        name = next((areas[one].policy_pack for one in reversed(line) if areas[one].policy_pack), None)
-        here = tuple(event for one in line for event in events.get(one, ()))
-        found[area_id] = Rulebook(read_pack(name), here)
+        pack = next((areas[one].policy_pack for one in reversed(line) if areas[one].policy_pack), None)
+        key = (pack, tuple(event for one in line for event in events.get(one, ())))
+        if key not in made:
+            try:
+                made[key] = Rulebook(_versions_of(pack, rows[0][0]), key[1])
+            except Conflict:
+                if strict:
+                    raise
+                continue
+        found[area_id] = made[key]
+    return found
+
+
+# By name: the newest stored version when asked, the digest of the file that comes with the system, the answer.
+_versions: dict[str, tuple[str, str, list[InForce]]] = {}
+
+
+def _versions_of(name: str | None, newest: str | None) -> list[InForce]:
+    """All versions of a pack with their days. Stored versions never change, so the answer holds until a version
+    is added; a file that comes with the system is stored when it is new."""
+    if name is None:
+        read_pack(None)
+    assert name is not None
+    shipped = load_pack(name).digest if name in available_packs() else ""
+    known = _versions.get(name)
+    if known is not None and known[:2] == (newest, shipped):
+        return known[2]
+    found = packs_in_force(name, date.min, date.max)
+    if newest is not None:
+        _versions[name] = (newest, shipped, found)
     return found
 
 
 def _whole_periods(books: Iterable[Rulebook], start: date, end: date) -> tuple[date, date]:
     """The first and last day of all periods that overlap [start, end]: contacts of whole periods count."""
     days = [start, end]
-    for pack, events in {(id(book.pack), book.events): book for book in books}.values():
-        compiled = pack.compiled
-        for kind in {rule.kind for rule in compiled.rules if rule.kind is not None}:
-            periods: Sequence[tuple[date, date]] = periods_between(
-                kind, start, end, compiled.half_month_last_day
-            )
-            days += [periods[0][0], periods[-1][1]] if periods else []
-        for event in events:
+    for book in {id(book): book for book in books}.values():
+        for pack in {one.pack.digest: one.pack for one in book.versions}.values():
+            compiled = pack.compiled
+            for kind in {rule.kind for rule in compiled.rules if rule.kind is not None}:
+                periods: Sequence[tuple[date, date]] = periods_between(
+                    kind, start, end, compiled.half_month_last_day
+                )
+                days += [periods[0][0], periods[-1][1]] if periods else []
+        for event in book.events:
             if event.start <= end and event.end >= start:
                 days += [event.start, event.end]
     return min(days), max(days)

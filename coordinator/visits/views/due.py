@@ -1,8 +1,11 @@
-"""应访清单: who is owed what by when, with the side panel that shows the rule."""
+"""应访清单: who is owed what by when, with the side panel that shows the rule, and the figures area by area."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from flask import Response, render_template, request
@@ -14,7 +17,9 @@ from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Actor, Permission, current_actor, requires
+from coordinator.kernel.areas import AreaLevel
 from coordinator.kernel.downloads import send_sheet
+from coordinator.kernel.errors import InvalidInput
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec, Page
 from coordinator.kernel.spreadsheet import Sheet, SheetColumn, export
 from coordinator.policy import EventKind, Pack
@@ -24,18 +29,34 @@ from coordinator.visits.queries.due_list import (
     STATUSES,
     DueFilter,
     DueItem,
-    DueList,
     LastContact,
-    count_statuses,
     describe,
-    due_list,
+    elder_rows,
     last_contacts,
-    order_items,
+    live_items,
+    packs_of,
+    upcoming,
     verdict_of,
 )
 from coordinator.visits.queries.explain import modes_in_words
+from coordinator.visits.queries.owed import AreaRow, one_of
+from coordinator.visits.queries.ready import (
+    DueScope,
+    Key,
+    PageRow,
+    Tally,
+    figures_below,
+    ordered_keys,
+    page_rows,
+    read_due_scope,
+    tally,
+)
+from coordinator.visits.services.owed import Freshness, freshen, refresh
 from coordinator.visits.views.blueprint import area_choices, bp, item_href
 from coordinator.visits.views.panel import fact_of, opened_panel
+
+# More rows than this are handed out area by area.
+MOST_EXPORTED = 20_000
 
 STATUS_WORDS: dict[str, Any] = {
     "overdue": _l("逾期"),
@@ -85,44 +106,80 @@ DUE = ListingSpec(
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The list as the address asks for it."""
+    """The list as the address asks for it: where, by which rules, narrowed to what."""
 
-    due: DueList
+    today: date
+    scope: DueScope
+    fresh: Freshness
+    packs: list[Pack]
     listing: Listing
-    narrowed: list[DueItem]
-    chosen: list[DueItem]
+    wish: DueFilter
+    statuses: frozenset[str] | set[str]
+    last: dict[int, LastContact] = field(default_factory=dict)
 
     def pack_for(self, item: DueItem) -> Pack:
         """The pack an item comes from: its rule's name begins with it."""
-        return next(pack for pack in self.due.packs if item.obligation.rule.startswith(f"{pack.id}."))
+        return next(pack for pack in self.packs if item.obligation.rule.startswith(f"{pack.id}."))
+
+    def keys(self, most: int) -> list[Key]:
+        """The first `most` obligations of the list in its order."""
+        return ordered_keys(
+            self.scope,
+            self.today,
+            self.wish,
+            self.statuses,
+            sort=self.listing.sort,
+            descending=self.listing.direction == "desc",
+            most=most,
+        )
+
+    def live(self, elder_ids: set[int]) -> dict[Key, DueItem]:
+        """What is listed of these elders, computed now; those outside the scope are left out."""
+        rows = elder_rows(Elder.id == one_of(elder_ids), self.today)
+        inside = [row for row in rows if row.area_id in self.fresh.books and row.area_id in self.scope.areas]
+        return {key_of(item): item for item in live_items(inside, self.fresh.books, self.today)}
+
+
+def key_of(item: DueItem) -> Key:
+    """How the read model names an item."""
+    one = item.obligation
+    return Key(item.elder.id, one.rule, one.period_from, one.event)
 
 
 def select_items(actor: Actor) -> Selected:
-    """Compute the list and narrow it by what the address holds."""
+    """What the address asks for, after bringing its figures up to date. Commits."""
     today = clock.today()
-    paths = actor.area_paths(Permission.DUE_READ)
-    due = due_list(paths, today, area_id=request.args.get("area", type=int))
+    scope = read_due_scope(actor.area_paths(Permission.DUE_READ), request.args.get("area", type=int))
+    fresh = freshen(scope, today)
+    if fresh.wrote:
+        db.session.commit()
+    packs = packs_of(fresh.own_books, today)
     listing = Listing.read(
         DUE,
         request.args,
         request.path,
-        choices={
-            "area": area_choices(due.areas.values()),
-            "tier": _tiers(due.packs),
-            "category": _categories(due.packs),
-        },
+        choices={"area": _areas(scope), "tier": _tiers(packs), "category": _categories(packs)},
     )
     values = listing.values
-    condition = DueFilter(
+    wish = DueFilter(
         tier=values.get("tier", ""),
         mode=values.get("mode", ""),
         category=values.get("category", ""),
         text=listing.q,
     )
-    narrowed = [item for item in due.items if condition.keeps(item, today)]
     status = values.get("status", "")
-    wanted = {status} if status in STATUSES else OPEN_STATUSES
-    return Selected(due, listing, narrowed, [item for item in narrowed if item.status in wanted])
+    return Selected(
+        today, scope, fresh, packs, listing, wish, {status} if status in STATUSES else OPEN_STATUSES
+    )
+
+
+def _areas(scope: DueScope) -> list[tuple[str, str]]:
+    """The areas offered, and the one looked at where it is too small to be offered."""
+    choices = area_choices(scope.areas.values())
+    top = scope.top
+    if top is not None and scope.narrowed and all(value != str(top.id) for value, _name in choices):
+        choices.append((str(top.id), top.name))
+    return choices
 
 
 def _tiers(packs: list[Pack]) -> list[tuple[str, str]]:
@@ -136,43 +193,76 @@ def _categories(packs: list[Pack]) -> list[tuple[str, str]]:
 @bp.get("/due")
 @requires(Permission.DUE_READ)
 def due() -> str | Response:
-    """应访清单."""
+    """应访清单; whoever only supervises begins with the figures of the areas."""
     actor = current_actor()
+    if not request.args and not actor.may(Permission.DUE_EXPLAIN):
+        return _areas_page(actor, None)
     selected = select_items(actor)
-    listing = selected.listing
-    last: dict[int, LastContact] = {}
-    if listing.sort == "last" or listing.export_format:
-        last = last_contacts({item.elder.id for item in selected.chosen})
-    ordered = order_items(
-        selected.chosen, selected.due.areas, listing.sort, listing.direction == "desc", last
-    )
-    if listing.export_format:
-        return _export(actor, selected, ordered, last)
-    pages = max(1, -(-len(ordered) // listing.per_page))
-    number = min(listing.number, pages)
-    rows = ordered[(number - 1) * listing.per_page : number * listing.per_page]
-    last = last or last_contacts({item.elder.id for item in rows})
-    page = Page(listing=listing, rows=rows, total=len(ordered), number=number, pages=pages)
+    if selected.listing.export_format:
+        return _export(actor, selected)
+    counted, page, items = _page(selected)
     return render_template(
         "visits/due.html",
         selected=selected,
         page=page,
-        listing=listing,
-        counts=count_statuses(selected.narrowed),
+        listing=page.listing,
+        counts=counted.counts,
+        any_items=counted.items > 0,
         tabs=TABS,
-        rows=[_row(item, selected, last.get(item.elder.id)) for item in rows],
-        scope=scope_sentence(selected.due),
-        upcoming=_upcoming(selected.due),
+        rows=[_row(item, selected) for item in items],
+        scope=scope_sentence(selected.today, selected.packs, counted),
+        waiting=selected.fresh.waiting,
+        upcoming=_upcoming(selected),
         opened=opened_panel(actor),
         may_print=actor.may(Permission.SHEET_PRINT),
         may_plan=actor.may(Permission.PLAN_EDIT),
         print_args=dict(request.args),
+        has_areas=len(selected.scope.areas) > 1,
     )
 
 
-def _row(item: DueItem, selected: Selected, last: LastContact | None) -> dict[str, Any]:
+def _page(selected: Selected) -> tuple[Tally, Page, list[DueItem]]:
+    """The page with its rows computed now. Where one differs from what was counted, its elder is computed anew and
+    the page read again; commits then."""
+    for attempt in range(2):
+        counted = tally(selected.scope, selected.today, selected.wish)
+        total = sum(counted.counts[status] for status in selected.statuses)
+        listing = selected.listing
+        pages = max(1, -(-total // listing.per_page))
+        number = min(listing.number, pages)
+        rows = page_rows(
+            selected.scope,
+            selected.today,
+            selected.wish,
+            selected.statuses,
+            sort=listing.sort,
+            descending=listing.direction == "desc",
+            limit=listing.per_page,
+            offset=(number - 1) * listing.per_page,
+        )
+        elders = {row.key.elder_id: row.elder for row in rows if row.elder.area_id in selected.fresh.books}
+        live = {
+            key_of(item): item
+            for item in live_items(list(elders.values()), selected.fresh.books, selected.today)
+        }
+        wrong = {row.key.elder_id for row in rows if _differs(row, live.get(row.key))}
+        if not wrong or attempt:
+            break
+        refresh(wrong, selected.today)
+        db.session.commit()
+    selected.last.update({row.key.elder_id: row.last for row in rows if row.last is not None})
+    items = [live[row.key] for row in rows if row.key in live]
+    return counted, Page(listing=listing, rows=items, total=total, number=number, pages=pages), items
+
+
+def _differs(row: PageRow, item: DueItem | None) -> bool:
+    return item is None or (item.status, item.obligation.counted) != (row.status, row.counted)
+
+
+def _row(item: DueItem, selected: Selected) -> dict[str, Any]:
     """What a row shows, ready in words."""
-    obligation, today = item.obligation, selected.due.today
+    obligation, today = item.obligation, selected.today
+    last = selected.last.get(item.elder.id)
     why = verdict_of(obligation, last)
     # Mode limits: where a call counts too, no visit at home is needed.
     visits = (
@@ -186,7 +276,7 @@ def _row(item: DueItem, selected: Selected, last: LastContact | None) -> dict[st
         "tier": short_tier(obligation.tier_name),
         "is_key": obligation.tier in ("key", "A"),
         "kind": "·".join(describe(item.facts, selected.pack_for(item), today)),
-        "community": selected.due.areas[item.elder.area_id].name,
+        "community": selected.scope.areas[item.elder.area_id].name,
         "period": i18n.period(obligation.period_from, obligation.period_to),
         "last": _last_words(last),
         "why": labels.NOT_COUNTED_SHORT[why] if why else "",
@@ -210,7 +300,7 @@ def _last_words(last: LastContact | None) -> str:
     return _("%(day)s %(mode)s", day=i18n.day(last.on), mode=labels.MODES[last.mode])
 
 
-def scope_sentence(due: DueList) -> str:
+def scope_sentence(today: date, packs: Sequence[Pack], counted: Tally | None = None) -> str:
     """截至 3月26日（周四）10:00，按泸州市实施方案（2023）计算。…"""
     now = clock.local_now()
     weekday = i18n.day(now, weekday=True).split(" ")
@@ -220,19 +310,13 @@ def scope_sentence(due: DueList) -> str:
             day=weekday[0],
             weekday=weekday[-1],
             hour=i18n.hour(clock.now()),
-            document="、".join(pack.document.short_title for pack in due.packs) or _("本地文件"),
+            document="、".join(dict.fromkeys(pack.document.short_title for pack in packs)) or _("本地文件"),
         ),
         _("含今天所在的各期，以及上月和本月已逾期的。"),
     ]
-    running = {
-        (item.obligation.period_to, item.obligation.period_from)
-        for item in due.items
-        if item.obligation.event is None and item.obligation.period_to >= due.today
-    }
-    if running:
-        # Of the periods that end first, the shortest: it leaves the least time.
-        last, first = min(running, key=lambda one: (one[0], one[0] - one[1]))
-        left = (last - due.today).days
+    if counted is not None and counted.running is not None:
+        first, last = counted.running
+        left = (last - today).days
         period = i18n.period(first, last)
         parts.append(
             _("%(period)s这一期还剩 %(n)s 天。", period=period, n=left)
@@ -242,13 +326,14 @@ def scope_sentence(due: DueList) -> str:
     return "".join(parts)
 
 
-def _upcoming(due: DueList) -> list[str]:
+def _upcoming(selected: Selected) -> list[str]:
     """What the next festivals and weather will oblige to, before it is owed."""
     found = []
-    for event in due.upcoming:
+    for event in upcoming(selected.fresh.own_books, selected.today):
         period = i18n.period(event.start, event.end)
         duty = next(
-            (rule for pack in due.packs for rule in pack.compiled.surge if rule.event == event.kind), None
+            (rule for pack in selected.packs for rule in pack.compiled.surge if rule.event == event.kind),
+            None,
         )
         if event.kind is EventKind.EPIDEMIC:
             found.append(_("%(name)s（%(period)s）期间不安排上门。", name=event.name, period=period))
@@ -268,13 +353,61 @@ def _upcoming(due: DueList) -> list[str]:
     return found
 
 
+# --- area by area ----------------------------------------------------------------------------------------
+
+
+@bp.get("/due/areas")
+@requires(Permission.DUE_READ)
+def due_areas() -> str:
+    """应访 area by area: city, county, street, community, grid, with the same figures at each level."""
+    return _areas_page(current_actor(), request.args.get("area", type=int))
+
+
+def _areas_page(actor: Actor, area_id: int | None) -> str:
+    today = clock.today()
+    scope = read_due_scope(actor.area_paths(Permission.DUE_READ), area_id)
+    fresh = freshen(scope, today)
+    if fresh.wrote:
+        db.session.commit()
+    figures = figures_below(scope, today)
+    return render_template(
+        "visits/due_areas.html",
+        scope=scope,
+        crumbs=_crumbs(scope),
+        figures=figures,
+        total=sum((one.counts for one in figures), start=Counter[str]()),
+        deeper=[one.area is not None and one.area.level is not AreaLevel.GRID for one in figures],
+        tabs=TABS,
+        names=STATUS_WORDS,
+        sentence=scope_sentence(today, packs_of(fresh.own_books, today)),
+        waiting=fresh.waiting,
+    )
+
+
+def _crumbs(scope: DueScope) -> list[AreaRow]:
+    """The areas from the actor's own down to the one looked at."""
+    if scope.top is None:
+        return []
+    path = scope.top.path
+    return sorted(
+        (row for row in scope.areas.values() if path.startswith(row.path)), key=lambda row: len(row.path)
+    )
+
+
 # --- export ----------------------------------------------------------------------------------------------
 
 
-def _export(
-    actor: Actor, selected: Selected, ordered: list[DueItem], last: dict[int, LastContact]
-) -> Response:
-    today = selected.due.today
+def _export(actor: Actor, selected: Selected) -> Response:
+    today = selected.today
+    keys = selected.keys(MOST_EXPORTED + 1)
+    if len(keys) > MOST_EXPORTED:
+        raise InvalidInput(
+            _("这份清单超过 %(most)s 项，一次导不出来。", most=MOST_EXPORTED),
+            _("请先按地区或状态筛选，再分几次导出。"),
+        )
+    elders = {key.elder_id for key in keys}
+    live, last = selected.live(elders), last_contacts(elders)
+    ordered = [live[key] for key in keys if key in live]
 
     def last_of(item: DueItem) -> LastContact | None:
         return last.get(item.elder.id)
@@ -285,7 +418,7 @@ def _export(
         SheetColumn(_("长者"), lambda one: one.elder.name, 10),
         SheetColumn(_("性别"), lambda one: SEXES[one.elder.sex], 6),
         SheetColumn(_("年龄"), lambda one: i18n.age(one.elder.birth_date, today), 6),
-        SheetColumn(_("社区"), lambda one: selected.due.areas[one.elder.area_id].name, 14),
+        SheetColumn(_("社区"), lambda one: selected.scope.areas[one.elder.area_id].name, 14),
         SheetColumn(_("住址"), lambda one: one.elder.address, 28),
         SheetColumn(_("对象"), lambda one: one.obligation.tier_name, 10),
         SheetColumn(_("类别"), lambda one: describe(one.facts, selected.pack_for(one), today), 18),
@@ -303,9 +436,8 @@ def _export(
         SheetColumn(_("依据"), lambda one: one.obligation.source.quote, 60),
     ]
     title = _("应访清单 %(day)s", day=today.isoformat())
-    sheet: Sheet = export(
-        selected.listing.export_format, columns, ordered, title=title, notes=[scope_sentence(selected.due)]
-    )
+    notes = [scope_sentence(today, selected.packs, tally(selected.scope, today))]
+    sheet: Sheet = export(selected.listing.export_format, columns, ordered, title=title, notes=notes)
     audit.record(actor, "due.export", "elders", _("导出应访清单，%(n)s 项", n=len(ordered)))
     db.session.commit()
     return send_sheet(sheet)

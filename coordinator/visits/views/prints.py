@@ -20,13 +20,15 @@ from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Actor, Permission, current_actor, in_areas, requires
 from coordinator.kernel.errors import InvalidInput, NotFound
 from coordinator.policy import Mode
-from coordinator.visits.queries.due_list import OPEN_STATUSES, DueItem, order_items
+from coordinator.visits.queries.due_list import OPEN_STATUSES, STATUSES, DueItem, order_items
 from coordinator.visits.queries.explain import modes_in_words
 from coordinator.visits.views.blueprint import bp, link_to
 from coordinator.visits.views.due import STATUS_WORDS, Selected, select_items
 from coordinator.visits.views.panel import fact_of
 
 MOST_ELDERS = 400
+# Obligations looked through for them: an elder has several, and not each belongs on the paper.
+MOST_ITEMS = 4000
 VALID_DAYS = 7
 KINDS = ("phone", "home")
 
@@ -66,7 +68,7 @@ def plan_selected() -> Response:
 def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -> str:
     if kind not in KINDS:
         raise NotFound(_("没有这种名单。"), _("请从应访清单进入。"))
-    items = selected.chosen if keys is None else [item for item in selected.narrowed if item.key in keys]
+    items = _chosen(selected, keys)
     if kind == "home":
         # A festival that is over cannot be made good; a visit that was missed is still a reason to go.
         items = [
@@ -78,7 +80,7 @@ def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -
         ]
     items = [item for item in items if item.status in OPEN_STATUSES]
     by_elder: dict[int, list[DueItem]] = defaultdict(list)
-    for item in order_items(items, selected.due.areas, "place"):
+    for item in order_items(items, selected.scope.areas, "place"):
         by_elder[item.elder.id].append(item)
     if len(by_elder) > MOST_ELDERS:
         raise InvalidInput(
@@ -95,7 +97,7 @@ def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -
         else _("打印上门名单，%(n)s 位长者", n=len(by_elder)),
         changes={"elders": [None, list(by_elder)]},
     )
-    today = selected.due.today
+    today = selected.today
     page = render_template(
         f"visits/print_{kind}.html",
         rows=[
@@ -103,7 +105,7 @@ def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -
                 "elder": elders[elder_id],
                 "sex": SEXES[elders[elder_id].sex],
                 "age": i18n.age(elders[elder_id].birth_date, today),
-                "community": selected.due.areas[own[0].elder.area_id].name,
+                "community": selected.scope.areas[own[0].elder.area_id].name,
                 "contact_name": own[0].elder.contact_name,
                 "lines": [
                     {
@@ -119,13 +121,39 @@ def _paper(kind: str, actor: Actor, selected: Selected, keys: set[str] | None) -
             for elder_id, own in by_elder.items()
             if elder_id in elders
         ],
-        areas="、".join(sorted({selected.due.areas[own[0].elder.area_id].name for own in by_elder.values()})),
+        areas="、".join(
+            sorted({selected.scope.areas[own[0].elder.area_id].name for own in by_elder.values()})
+        ),
         printed_by=actor.name,
         valid_to=today + timedelta(days=VALID_DAYS),
-        packs=selected.due.packs,
+        packs=selected.packs,
     )
     db.session.commit()  # after the page is made: what is loaded is loaded anew afterwards, elder by elder
     return page
+
+
+def _chosen(selected: Selected, keys: set[str] | None) -> list[DueItem]:
+    """The ticked items, or all of the list, computed now."""
+    if keys is None:
+        found = selected.keys(MOST_ITEMS + 1)
+        if len(found) > MOST_ITEMS:
+            raise InvalidInput(
+                _("这份名单超过 %(n)s 项，一次打印不了。", n=MOST_ITEMS),
+                _("请先按社区或对象筛选，再分几次打印。"),
+            )
+        wanted = {key.elder_id for key in found}
+        listed = selected.statuses
+    else:
+        # Ticked rows may be of any status: the tab is where they were ticked.
+        wanted = {int(key.split(":")[0]) for key in keys if key.split(":")[0].isdigit()}
+        listed = set(STATUSES)
+    return [
+        item
+        for item in selected.live(wanted).values()
+        if item.status in listed
+        and selected.wish.keeps(item, selected.today)
+        and (keys is None or item.key in keys)
+    ]
 
 
 def _with_secrets(actor: Actor, elder_ids: list[int]) -> dict[int, Elder]:
