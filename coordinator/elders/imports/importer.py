@@ -77,6 +77,7 @@ class Importer(ABC):
     apply_job: str
     noun: Any  # what the rows are, for sentences
     about: tuple[str, ...]  # keys of the columns that tell people apart
+    writes_register = True  # False: the rows are kept beside the register, to be compared with it
 
     @abstractmethod
     def checker(self, batch: ImportBatch) -> Checker:

@@ -35,26 +35,39 @@ from coordinator.kernel.spreadsheet import Sheet
 Answer = str | tuple[str, int] | BaseResponse
 WORKING = (ImportState.UPLOADED, ImportState.CHECKING, ImportState.APPLYING)
 # The start pages of the kinds, in the order of the tabs.
-STARTS = (("elder_imports.start", "elders"), ("worker_imports.start", "workers"))
+STARTS = (
+    ("elder_imports.start", "elders"),
+    ("worker_imports.start", "workers"),
+    ("sources.health.start", "source_health"),
+    ("sources.disabled.start", "source_disabled"),
+    ("sources.relief.start", "source_relief"),
+    ("sources.ability.start", "source_ability"),
+    ("sources.other.start", "source_other"),
+)
 
 
-def import_pages(importer: Importer, name: str, prefix: str) -> Blueprint:
-    """A blueprint with all pages of one kind; every endpoint asks for the importer's permission."""
+def import_pages(importer: Importer, name: str, prefix: str, *, within: str = "") -> Blueprint:
+    """A blueprint with all pages of one kind; every endpoint asks for the importer's permission.
+
+    `within` names the blueprint that it will be part of.
+    """
     bp = Blueprint(name, __name__, url_prefix=prefix)
+    endpoint = f"{within}.{name}" if within else name
     permitted = requires(importer.permission)
 
     def found(batch_id: int) -> ImportBatch:
         return batch_in_scope(importer, current_actor(), batch_id)
 
     def to_batch(batch: ImportBatch) -> BaseResponse:
-        return redirect(url_for(f"{name}.show", batch_id=batch.id), 303)
+        return redirect(url_for(f"{endpoint}.show", batch_id=batch.id), 303)
 
     def context() -> dict[str, object]:
         known = current_app.view_functions
         return {
             "importer": importer,
-            "page_of": lambda view, **values: url_for(f"{name}.{view}", **values),
+            "page_of": lambda view, **values: url_for(f"{endpoint}.{view}", **values),
             "starts": [(url_for(view), kind) for view, kind in STARTS if view in known],
+            "compare_href": "" if importer.writes_register else url_for("register.sources", source=name),
             "DATUMS": DATUMS,
             "OUTCOMES": OUTCOMES,
         }
@@ -143,7 +156,9 @@ def import_pages(importer: Importer, name: str, prefix: str) -> Blueprint:
         row = batches.decide(importer, current_actor(), batch, row_id, request.form.get("answer", ""))
         db.session.commit()
         args = {key: request.form[key] for key in ("outcome", "page") if request.form.get(key)}
-        return redirect(url_for(f"{name}.show", batch_id=batch.id, _anchor=f"row-{row.number}", **args), 303)
+        return redirect(
+            url_for(f"{endpoint}.show", batch_id=batch.id, _anchor=f"row-{row.number}", **args), 303
+        )
 
     @bp.post("/<int:batch_id>/apply")
     @permitted
@@ -169,7 +184,7 @@ def import_pages(importer: Importer, name: str, prefix: str) -> Blueprint:
         batches.discard(importer, current_actor(), batch)
         db.session.commit()
         flash(_("名单“%(file)s”已经放弃，系统里什么都没有改。", file=batch.filename), "ok")
-        return redirect(url_for(f"{name}.start"), 303)
+        return redirect(url_for(f"{endpoint}.start"), 303)
 
     @bp.get("/<int:batch_id>/refused.xlsx")
     @permitted

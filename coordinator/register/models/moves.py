@@ -31,7 +31,9 @@ class AreaMove(db.Model):
     __table_args__ = (
         CheckConstraint("from_area_id <> to_area_id", name="two_areas"),
         CheckConstraint("(state = 'requested') = (decided_at IS NULL)", name="decision_is_dated"),
-        CheckConstraint("state <> 'returned' OR decision_reason IS NOT NULL", name="returning_needs_a_reason"),
+        CheckConstraint(
+            "state <> 'returned' OR decision_reason IS NOT NULL", name="returning_needs_a_reason"
+        ),
         Index("uq_area_moves_waiting", "elder_id", unique=True, postgresql_where="state = 'requested'"),
         Index("ix_area_moves_to_area_id_state", "to_area_id", "state"),
         Index("ix_area_moves_from_area_id_state", "from_area_id", "state"),

@@ -64,7 +64,6 @@ class SurveyItem(db.Model):
     (`person`: name, address, telephone as told), or a home in which no elder is registered.
 
     `outcome` is the latest answer; `tries` counts the attempts. `left_reason` says why an item stayed without an
-    answer when the survey was closed. `settled_at` is when what the outcome asks for was done (档案, 离册, 意愿).
     """
 
     __tablename__ = "survey_items"
@@ -108,7 +107,6 @@ class SurveyItem(db.Model):
     decided_at: Mapped[datetime | None]
     # The dossier that was opened for somebody who had none.
     new_elder_id: Mapped[int | None] = mapped_column(ForeignKey("elders.id"), index=True)
-    settled_at: Mapped[datetime | None]
     left_reason: Mapped[str | None] = mapped_column(String(200))
     version: Mapped[int] = mapped_column(default=1)
     __mapper_args__ = {"version_id_col": version}

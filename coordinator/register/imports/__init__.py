@@ -1,0 +1,1 @@
+"""Lists of other offices: their columns, how a row is matched with the register, and how it is kept beside it."""
