@@ -1,4 +1,5 @@
-"""`tanfang policy due` and `tanfang policy check`: the policy engine without server or database.
+"""`tanfang policy due` and `tanfang policy check`: the policy engine without server or database
+(`tanfang policy store` is in `visits`).
 
 Bad input ends with one line on standard error and exit code 2; nothing is printed before everything is computed.
 """
@@ -7,18 +8,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from operator import attrgetter
 from typing import IO, Any, NoReturn
 
 import click
 
+from .checks import faults, pack_faults, parent_of
 from .engine import Calculation, Obligation
 from .errors import PolicyError
 from .packs import available_packs, load_pack
-from .quotes import missing_quotations, quotations
+from .quotes import documents_of, quotations, wrong_quotations
 from .registry import parse_date, read_registry, read_text
+from .schema import Pack
 
 
 class BadInput(click.ClickException):
@@ -80,6 +83,8 @@ def due(pack_name: str, registry_file: str, start: date, end: date, as_of: date,
         raise BadInput("--to: is before --from")
     try:
         pack = load_pack(pack_name)
+        if pack_name.endswith(".toml") and (wrong := faults(pack)):
+            raise PolicyError(f"{pack_name}: {wrong[0]}")
         registry = read_registry(registry_file)
     except PolicyError as error:
         _refuse(error)
@@ -87,21 +92,27 @@ def due(pack_name: str, registry_file: str, start: date, end: date, as_of: date,
     found = (
         obligation
         for elder in sorted(registry.elders, key=attrgetter("id"))
-        for obligation in calculation.for_elder(elder, registry.contacts[elder.id])
+        for obligation in calculation.for_elder(elder, registry.contacts.get(elder.id, ()))
     )
-    text = _as_json(found) if as_json else _as_table(found, as_of)
-    sys.stdout.buffer.write(text.encode("utf-8"))
+    # Everything that can be wrong has been checked by now: what is printed is printed whole.
+    for text in _as_json(found) if as_json else _as_table(found, as_of):
+        sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
 
 
-def _as_json(found: Iterable[Obligation]) -> str:
+def _as_json(found: Iterable[Obligation]) -> Iterator[str]:
     """One JSON list, one obligation a line, Chinese text as it is."""
-    lines = ",\n".join(json.dumps(obligation.as_dict(), ensure_ascii=False) for obligation in found)
-    return f"[{lines}]\n"
+    write = json.JSONEncoder(ensure_ascii=False).encode
+    before = "["
+    for obligation in found:
+        yield before + write(obligation.as_dict())
+        before = ",\n"
+    yield "[]\n" if before == "[" else "]\n"
 
 
-def _as_table(found: Iterable[Obligation], as_of: date) -> str:
+def _as_table(found: Iterable[Obligation], as_of: date) -> Iterator[str]:
     """Tab-separated lines for reading, with the words of the JSON output."""
-    lines = ["elder\tperiod\trule\tlabel\tcounted\tstatus"]
+    yield "elder\tperiod\trule\tlabel\tcounted\tstatus\n"
     for entry in found:
         state = str(entry.status)
         if detail := entry.reason or entry.blocked:
@@ -110,32 +121,49 @@ def _as_table(found: Iterable[Obligation], as_of: date) -> str:
             state += f" ({days} days)"
         period = f"{entry.period_from}..{entry.period_to}"
         counted = f"{entry.counted}/{entry.required}"
-        lines.append("\t".join((entry.elder_id, period, entry.rule, entry.rule_label, counted, state)))
-    return "\n".join(lines) + "\n"
+        yield "\t".join((entry.elder_id, period, entry.rule, entry.rule_label, counted, state)) + "\n"
 
 
 @policy.command(cls=OneLineCommand)
 @click.argument("packs", nargs=-1, metavar="[PACK]...")
-@click.option("--document", metavar="FILE", help="Text of the document, to compare the quotations with.")
-def check(packs: tuple[str, ...], document: str | None) -> None:
-    """Validate rule packs (all that come with the system unless some are named)."""
-    if document is not None and len(packs) != 1:
+@click.option(
+    "--document",
+    "documents",
+    multiple=True,
+    metavar="FILE",
+    help="Text of the document, to compare the quotations with; again for that of the parent.",
+)
+def check(packs: tuple[str, ...], documents: tuple[str, ...]) -> None:
+    """Validate rule packs (all that come with the system unless some are named).
+
+    A local pack is compared with its parent and refused where it asks for less. Quotations are compared with
+    the documents given, else with the texts in the folder POLICY_DOCUMENTS, each named after its pack.
+    """
+    if documents and len(packs) != 1:
         raise BadInput("--document: name the one pack to compare with it")
     lines = []
     try:
-        text = None if document is None else read_text(document)
         for name in packs or available_packs():
             pack = load_pack(name)
-            line = f"{pack.id} version {pack.version}, valid from {pack.valid_from}: "
-            line += f"{len(pack.tiers)} tiers, {len(pack.obligations)} obligations, {len(pack.surge)} surge duties"
-            if text is not None:
-                missing = missing_quotations(pack, text)
-                for place, words in missing:
-                    click.echo(f"{name}: {place}: not in {document}: {words}", err=True)
-                if missing:
-                    sys.exit(2)
-                line += f"; {len(quotations(pack))} quotations, all found in {document}"
-            lines.append(line)
+            shown = name if name.endswith(".toml") else f"{name}.toml"
+            parent = None if pack.parent is None else parent_of(pack, shown)
+            found = [f"{shown}: {fault}" for fault in pack_faults(pack, parent)]
+            texts = [(str(path), read_text(path)) for path in documents or documents_of(pack)]
+            found += [f"{shown}: {fault}" for fault in wrong_quotations(pack, texts, parent)]
+            if found:
+                click.echo("\n".join(found), err=True)
+                sys.exit(2)
+            lines.append(_summary(pack, [path for path, _ in texts]))
     except PolicyError as error:
         _refuse(error)
     click.echo("\n".join(lines))
+
+
+def _summary(pack: Pack, documents: list[str]) -> str:
+    line = f"{pack.id} version {pack.version}, valid from {pack.valid_from}: "
+    line += f"{len(pack.tiers)} tiers, {len(pack.obligations)} obligations, {len(pack.surge)} surge entries"
+    if pack.parent is not None:
+        line += f"; nowhere weaker than {pack.parent}"
+    if documents:
+        line += f"; {len(quotations(pack))} quotations, all found in {', '.join(documents)}"
+    return line

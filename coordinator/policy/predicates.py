@@ -104,8 +104,8 @@ class Atoms:
     """The facts that some conditions look at, and the values at which they change their answer.
 
     `ages` and `couple_ages` are ages in completed years, sorted; `ability` the levels at which a test begins to
-    hold; `grades` is the highest grade a certificate test admits (0: none is made). `age_shown`: a text prints
-    the age itself.
+    hold; `grades` is the highest grade a certificate test admits (0: none is made). `shown` are the values that
+    some text prints: age, ability, grade.
     """
 
     categories: frozenset[Category] = frozenset()
@@ -113,14 +113,13 @@ class Atoms:
     ages: tuple[int, ...] = ()
     couple_ages: tuple[int, ...] = ()
     grades: int = 0
-    certificate: bool = False
     economic_status: frozenset[EconomicStatus] = frozenset()
     health: bool = False
     self_caring: bool = False
     hardship: bool = False
     upheaval: bool = False
     carer: bool = False
-    age_shown: bool = False
+    shown: frozenset[str] = frozenset()
 
 
 def atoms_of(conditions: Iterable[Condition], high_age: int, texts: Iterable[str] = ()) -> Atoms:
@@ -137,23 +136,20 @@ def atoms_of(conditions: Iterable[Condition], high_age: int, texts: Iterable[str
     if couples or Category.IMPAIRED in categories:
         ability.add(1)
     grades = 4 if couples else 2 if Category.SEVERELY_DISABLED in categories else 0
-    shown = "".join(texts)
-    if "{ability}" in shown:
-        ability |= {1, 2, 3, 4}
+    printed = "".join(texts)
     return Atoms(
         categories=frozenset(categories) - {Category.IMPAIRED, Category.SEVERELY_DISABLED},
         ability=tuple(sorted(ability)),
         ages=tuple(sorted(ages | together)),
         couple_ages=tuple(sorted(together)),
         grades=grades,
-        certificate=bool(grades) or "{grade}" in shown,
         economic_status=frozenset(one.economic_status for one in every if one.economic_status is not None),
         health="health" in names,
         self_caring="self_caring" in names,
         hardship="hardship" in names,
         upheaval="upheaval" in names,
         carer="cares_for_impaired_child" in names,
-        age_shown="{age}" in shown,
+        shown=frozenset(name for name in ("age", "ability", "grade") if f"{{{name}}}" in printed),
     )
 
 

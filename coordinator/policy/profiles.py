@@ -100,13 +100,13 @@ class Profiles:
             yield lambda facts: facts.consent.home == HomeConsent.GRANTED
         if used.categories:
             yield lambda facts: facts.categories & used.categories
-        if used.ability:
+        if used.ability or "ability" in used.shown:
             yield lambda facts: facts.ability_level
-        if used.age_shown:
+        if "age" in used.shown:
             yield lambda facts: facts.birth_date
         if used.ages:
             yield self._reached(used.ages)
-        if used.certificate:
+        if used.grades or "grade" in used.shown:
             yield self._certificate
         if used.economic_status:
             yield lambda facts: facts.economic_status

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from coordinator.policy import Consent, CoResident, DisabilityCertificate, Pack, tier
+from coordinator.policy import Consent, CoResident, DisabilityCertificate, Event, Pack, tier
 
 D = date
 YEAR = {"start": D(2026, 1, 1), "end": D(2026, 12, 31), "as_of": D(2026, 1, 1)}
@@ -200,8 +200,13 @@ def test_more_than_one_contact_may_be_required_and_counted_per_day(
 
 def test_advice_without_a_number_is_no_obligation(made_up, owed, make_elder, luzhou_data):
     advice = {key: value for key, value in luzhou_data["surge"][0].items() if key != "count"}
-    pack = made_up([{"id": "month", "period": "month", "modes": "any"}], surge=[advice])
-    from coordinator.policy import Event
-
     event = Event("festival", "春节", D(2026, 2, 16), D(2026, 2, 22))
-    assert [o.rule for o in owed(make_elder(), events=[event], pack=pack)] == ["test.month"]
+    found = {}
+    for extra in (0, 2):
+        settings = luzhou_data["settings"] | {"surge_extra_contacts": {"value": extra, "text": "加几次。"}}
+        pack = made_up(
+            [{"id": "month", "period": "month", "modes": "any"}], surge=[advice], settings=settings
+        )
+        found[extra] = [(o.rule, o.required) for o in owed(make_elder(), events=[event], pack=pack)]
+    month = ("test.month", 1)
+    assert found == {0: [month], 2: [month, ("test.surge.festival", 2)]}

@@ -2,13 +2,12 @@
 
 import os
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from coordinator.policy import PolicyError, available_packs, load_pack
 from coordinator.policy.packs import PACK_FOLDER
-from coordinator.policy.quotes import missing_quotations, quotations
+from coordinator.policy.quotes import documents_of, missing_quotations, quotations
 
 TEXT = (PACK_FOLDER / "luzhou.toml").read_text(encoding="utf-8")
 
@@ -156,8 +155,20 @@ def test_quotations_stand_in_the_document(name):
     folder = os.environ.get("POLICY_DOCUMENTS")
     if not folder:
         pytest.skip("POLICY_DOCUMENTS does not name a folder with the documents' texts")
-    (path,) = Path(folder).glob(f"{name}*.txt")
+    (path,) = documents_of(load_pack(name))
     assert missing_quotations(load_pack(name), path.read_text(encoding="utf-8")) == []
+
+
+def test_what_follows_the_document_in_the_same_file_is_not_the_document(luzhou):
+    """The text of 广东 goes on with two other articles."""
+    pack = load_pack("guangdong")
+    own = "".join(words for _, words in quotations(pack))
+    assert missing_quotations(pack, own) == []
+    other = own.replace("上门入户要征得老年人或其赡养人同意", "")
+    article = "鼓励社会力量参与\n贵州省民政厅多举措推动 上门入户要征得老年人或其赡养人同意"
+    assert missing_quotations(pack, other + article) == [
+        ("consent.quote", "上门入户要征得老年人或其赡养人同意")
+    ]
 
 
 def test_the_pack_file_is_plain_data():
