@@ -44,6 +44,7 @@ FEATURES = (
     "coordinator.marketplace.views",
     "coordinator.fieldwork.views",
     "coordinator.hours.views",
+    "coordinator.supervision.views",
     "coordinator.home.views",
 )
 MEBIBYTE = 1024 * 1024

@@ -61,7 +61,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("workforce.roster", _l("本单位人员"), "team", P.ROSTER_READ),
         Entry("hours.index", _l("时数"), "clock", P.HOURS_READ),
         Entry("hours.certificates", _l("记录证明"), "cert", P.HOURS_READ),
-        Entry("supervision.coverage", _l("统计与上报"), "chart", P.COVERAGE_READ),
+        Entry("supervision.coverage", _l("月探访率"), "chart", P.COVERAGE_READ),
         Entry("visits.rules", _l("规则与依据"), "book", P.POLICY_READ, also=("/events",)),
     ),
     (
