@@ -36,7 +36,7 @@ MAINTENANCE_SECONDS = 10
 SWEEP_SECONDS = 10
 _PR_SET_PDEATHSIG = 1
 # What becomes due without anybody asking: functions that name the jobs due now, as (name, key).
-PERIODIC = ("coordinator.visits.jobs.due_by_itself",)
+PERIODIC = ("coordinator.visits.jobs.due_by_itself", "coordinator.supervision.jobs.due_by_itself")
 PERIODIC_TIMEOUT_SECONDS = 3600
 
 
