@@ -34,6 +34,7 @@ from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Place, Stop, Way, way_to
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Assignment, Visit
+from coordinator.visits.queries.events import forbidden_at_home
 from coordinator.workforce.fitness import Load
 
 
@@ -170,6 +171,7 @@ _OFFERED = _STATEMENT.where(
     Visit.starts_at > bindparam("after"),
     Visit.starts_at < bindparam("before"),
     _SERVED,
+    ~forbidden_at_home(),
 ).order_by(Visit.starts_at, Visit.id)
 
 

@@ -83,6 +83,7 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
     opening, rules = own_opening(worker, visit_id)
     if opening.state is not VisitState.OPEN:
         return _same_or_taken(worker, opening, rules)
+    visits.refuse_in_epidemic(opening.mode, opening.area_path, opening.day)
     companion = _companion(worker, opening, companion_id)
     # Only claims of this same person wait for each other here: the count below must not be outrun.
     db.session.execute(

@@ -18,9 +18,10 @@ from coordinator.visits.services.moves import (
     open_visit,
     reopen_visit,
 )
-from coordinator.visits.services.rules import store_policy_version, write_overdue_reason
+from coordinator.visits.services.packs import store_pack, store_policy_version, store_shipped_packs
+from coordinator.visits.services.rules import write_overdue_reason
 from coordinator.visits.services.surge import tick, withdraw_tick
-from coordinator.visits.services.team import assign, check_team, mark_no_show, release
+from coordinator.visits.services.team import assign, check_team, mark_no_show, refuse_in_epidemic, release
 
 __all__ = [
     "add_event",
@@ -39,10 +40,13 @@ __all__ = [
     "mark_no_show",
     "move_visit",
     "open_visit",
+    "refuse_in_epidemic",
     "release",
     "reopen_visit",
     "settle_home_visits",
+    "store_pack",
     "store_policy_version",
+    "store_shipped_packs",
     "tick",
     "withdraw_tick",
     "write_overdue_reason",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
@@ -20,6 +21,7 @@ from coordinator.visits.access import can_release
 from coordinator.visits.labels import STATES
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Assignment, Visit
+from coordinator.visits.queries.events import epidemic_on
 from coordinator.visits.services.common import (
     LONGEST_REASON,
     approved,
@@ -49,6 +51,7 @@ def assign(
     demand(actor, Permission.CLAIM_DECIDE, visit.area.path)
     if not workers:
         raise InvalidInput(_("请选至少一位去探访的人。"), field="workers")
+    refuse_in_epidemic(visit.mode, visit.area.path, clock.to_local(visit.starts_at).date())
     soft = check_team(visit, workers)
     if visit.state is not VisitState.ASSIGNED:
         move_visit(visit, VisitState.ASSIGNED)
@@ -72,6 +75,15 @@ def assign(
     )
     db.session.flush()
     return made
+
+
+def refuse_in_epidemic(mode: ContactMode, area_path: str, day: date) -> None:
+    """Raise Conflict for a visit at home on a day on which an epidemic forbids it, also when it was opened before."""
+    name = epidemic_on(area_path, day) if mode is ContactMode.HOME else None
+    if name is not None:
+        raise Conflict(
+            _("%(name)s期间不安排上门探访。", name=name), _("可以改成电话或视频联系。"), code="epidemic"
+        )
 
 
 def check_team(visit: Visit, workers: Sequence[tuple[Worker, bool]]) -> list[Unfit]:

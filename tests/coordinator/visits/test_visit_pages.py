@@ -308,8 +308,9 @@ def test_a_suggested_festival_is_added_with_one_press(post, signed_in, world):
     assert "已经登记过了" in twice.text
     html = signed_in.get("/events").text
     assert "清明节" in html
-    assert post(f"/events/{event.id}/remove").status_code == 303
-    assert db.session.scalars(select(SurgeEvent)).all() == []
+    assert post(f"/events/{event.id}/cancel").status_code == 422  # not without a reason
+    assert post(f"/events/{event.id}/cancel", reason="登记错了").status_code == 303
+    assert db.session.scalars(select(SurgeEvent)).one().area_id is None
 
 
 def test_events_are_entered_for_ones_own_areas_only(post, signed_in, world):
@@ -325,7 +326,7 @@ def test_events_are_entered_for_ones_own_areas_only(post, signed_in, world):
     html = signed_in.get("/events").text
     assert "端午节" in html
     assert "上级登记" in html
-    assert post(f"/events/{above.id}/remove").status_code == 404
+    assert post(f"/events/{above.id}/cancel", reason="不对").status_code == 404
     backwards = post("/events", **data | {"area": world.tree.street.id, "last_day": "2026-04-01"})
     assert backwards.status_code == 422
     assert "最后一天不能早于第一天。" in backwards.text
