@@ -151,7 +151,6 @@ def running_servers(settings: Settings) -> Iterator[None]:
 @click.group(
     cls=Main,
     features={
-        "policy": "coordinator.policy.cli:policy",
         "plan": "coordinator.planning.cli:plan",
         "ledger": "coordinator.hours.cli:ledger",
         "accounts": "coordinator.accounts.cli:accounts",
@@ -222,6 +221,34 @@ def migrate_to_head() -> None:
         guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
         guard.commit()
         flask_migrate.upgrade(directory=str(MIGRATIONS))
+        _store_rule_packs()
+
+
+def _store_rule_packs() -> None:
+    """Keep the rule packs of this version as they are, so that what is done under them can always be explained."""
+    from coordinator.extensions import db as database
+    from coordinator.visits.services import store_shipped_packs
+
+    for name in store_shipped_packs():
+        click.echo(
+            f"tanfang: the rule pack {name} differs from the stored one of the same version, which holds", err=True
+        )
+    database.session.commit()
+
+
+# --- policy ----------------------------------------------------------------------------------------------
+
+
+@cli.group(
+    cls=FeatureGroup,
+    features={
+        "due": "coordinator.policy.cli:due",
+        "check": "coordinator.policy.cli:check",
+        "store": "coordinator.visits.cli:store",
+    },
+)
+def policy() -> None:
+    """Rule packs: what is owed to whom, and whether a pack says what its document says."""
 
 
 # --- import ----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from coordinator.kernel import audit
 from coordinator.kernel.access import SYSTEM
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import InvalidInput
-from coordinator.policy import PolicyError, load_pack
+from coordinator.policy import PolicyError, current_pack
 
 ISSUER = {"issuer_name": "name", "issuer_person": "person_in_charge", "issuer_contact": "contact"}
 
@@ -76,7 +76,7 @@ def set_(path: str, make: bool, **given: Any) -> None:
         raise InvalidInput("--latitude and --longitude come together")
     if given["policy"]:
         try:
-            load_pack(given["policy"])
+            current_pack(given["policy"])
         except PolicyError as problem:
             raise InvalidInput(f"--policy: {problem}") from problem
     area = find_area(path, make_areas=make)

@@ -25,7 +25,7 @@ from .facts import (
     age_on,
     has_category,
 )
-from .packs import available_packs, load_pack
+from .packs import available_packs, current_pack, load_pack
 from .schema import Pack
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "WaiverReason",
     "age_on",
     "available_packs",
+    "current_pack",
     "has_category",
     "load_pack",
     "obligations",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -39,6 +40,28 @@ def load_pack(name_or_path: str | Path) -> Pack:
     except OSError as error:
         raise PolicyError(f"{path}: cannot be read ({error.strerror})") from error
     return _load(path.resolve(), text, stat.st_mtime_ns, stat.st_size)
+
+
+def current_pack(name: str) -> Pack:
+    """The version of a pack that is in force now, as far as versions are kept; else the one that comes with the
+    system. Raises PolicyError when there is none or it cannot be read.
+    """
+    for find in _kept:
+        found = find(name)
+        if found is not None:
+            return found
+    if name.endswith(".toml"):
+        raise PolicyError(f"no rule pack {name!r}: a file is stored first, then named by its id")
+    return load_pack(name)
+
+
+def keep_versions_in(find: Callable[[str], Pack | None]) -> None:
+    """Ask `find` for the version of a pack that is in force; it gives None where it keeps none. The site's
+    versions lie in its database, which this package knows nothing of."""
+    _kept[:] = [find]
+
+
+_kept: list[Callable[[str], Pack | None]] = []
 
 
 @lru_cache(maxsize=64)

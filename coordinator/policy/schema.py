@@ -26,7 +26,7 @@ T = TypeVar("T")
 INTERPRETATION = "文件没有写明，这是本街道的设定。"
 
 Text = Annotated[StrictStr, Field(min_length=1)]
-PackName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+PackName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Identifier = Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*$")]
 Count = Annotated[StrictInt, Field(ge=1, le=31)]
 

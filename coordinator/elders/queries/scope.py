@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
 
@@ -19,6 +19,7 @@ class Scope:
 
     areas: dict[int, Area]
     paths: tuple[str, ...]
+    packs: dict[str, policy.Pack] = field(default_factory=dict)  # those asked for, by name
 
     def _inside(self, area: Area) -> bool:
         return any(area.path.startswith(path) for path in self.paths)
@@ -54,7 +55,9 @@ class Scope:
         for key in reversed(self.areas[area_id].ancestor_ids):
             area = self.areas.get(key)
             if area is not None and area.policy_pack:
-                return policy.load_pack(area.policy_pack)
+                if area.policy_pack not in self.packs:
+                    self.packs[area.policy_pack] = policy.current_pack(area.policy_pack)
+                return self.packs[area.policy_pack]
         return None
 
 

@@ -32,6 +32,7 @@ from coordinator.policy import (
     Pack,
     PolicyError,
     available_packs,
+    current_pack,
     load_pack,
 )
 from coordinator.policy.periods import periods_between
@@ -97,7 +98,7 @@ def read_pack(name: str | None) -> Pack:
     if name is None:
         raise Conflict(_("这个地区还没有设定按哪份文件执行。"), _("请联系管理员设定规则。"), code="no_pack")
     try:
-        return load_pack(name)
+        return current_pack(name)
     except PolicyError as problem:
         raise Conflict(
             _("规则读不出来，暂时不能计算应访。"), _("请联系管理员检查规则。"), code="bad_pack"

@@ -67,6 +67,15 @@ def packs_in_force(name: str, start: date, end: date) -> list[InForce]:
     return [one for one in found if one.first_day <= end and one.last_day >= first]
 
 
+def pack_in_force(name: str, on: date) -> Pack | None:
+    """The version of a pack in force on a day: that of the first day on which one is where that lies later (a
+    local pack without parent that is yet to begin); None when no version is stored and none comes with the
+    system."""
+    found = _segments(name, ())
+    here = [one for one in found if one.first_day <= on <= one.last_day]
+    return here[0].pack if here else found[0].pack if found else None
+
+
 def pack_of_version(version_id: int) -> Pack:
     """The pack as it was stored in this version. Raises Conflict when it is gone or cannot be read."""
     row = db.session.execute(
@@ -95,6 +104,24 @@ def stored_versions(name: str) -> list[StoredVersion]:
     return [StoredVersion(*row) for row in rows]
 
 
+def local_packs(parent: str) -> list[Pack]:
+    """The newest version of each stored pack that may only exceed `parent`; two queries."""
+    rows = db.session.execute(
+        select(
+            PolicyVersion.id,
+            PolicyVersion.pack,
+            PolicyVersion.version,
+            PolicyVersion.valid_from,
+            PolicyVersion.sha256,
+        )
+        .distinct(PolicyVersion.pack)
+        .order_by(PolicyVersion.pack, PolicyVersion.valid_from.desc(), PolicyVersion.id.desc())
+    )
+    versions = [StoredVersion(*row) for row in rows]
+    packs = _packs_of(versions)
+    return [packs[one.sha256] for one in versions if packs[one.sha256].parent == parent]
+
+
 def _segments(name: str, below: tuple[str, ...]) -> list[InForce]:
     """The days of each version of a pack, gaps filled from its parent."""
     if name in below:
@@ -102,7 +129,7 @@ def _segments(name: str, below: tuple[str, ...]) -> list[InForce]:
     versions = stored_versions(name)
     if name in available_packs():
         shipped = load_shipped(name)
-        if all(one.sha256 != shipped.digest for one in versions):
+        if all(one.sha256 != shipped.digest for one in versions) and _is_new(shipped, versions):
             store_shipped(shipped)
             versions = stored_versions(name)
     packs = _packs_of(versions)
@@ -145,6 +172,12 @@ def _fill(own: Sequence[InForce], parent: Sequence[InForce]) -> list[InForce]:
     return sorted([*own, *filled], key=lambda one: one.first_day)
 
 
+def _is_new(pack: Pack, versions: Sequence[StoredVersion]) -> bool:
+    """Whether the pack's first day and version number are not yet those of other words. Where they are, the
+    words that are stored hold: a version never changes."""
+    return all((one.valid_from, one.version) != (pack.valid_from, pack.version) for one in versions)
+
+
 def load_shipped(name: str) -> Pack:
     """The pack that comes with the system; Conflict with a text for people when it cannot be read."""
     try:
@@ -172,19 +205,15 @@ def store_text(pack: Pack, content: str) -> None:
     Raises Conflict when another text with the same first day and the same version number is kept: two rules
     under one name could not be told apart.
     """
-    for one in stored_versions(pack.id):
-        if one.sha256 == pack.digest:
-            return
-        if (one.valid_from, one.version) == (pack.valid_from, pack.version):
-            raise Conflict(
-                _(
-                    "规则 %(name)s 第 %(version)s 版已经存过，内容不同。",
-                    name=pack.id,
-                    version=pack.version,
-                ),
-                _("改了内容就要换一个版本号。"),
-                code="version_exists",
-            )
+    versions = stored_versions(pack.id)
+    if any(one.sha256 == pack.digest for one in versions):
+        return
+    if not _is_new(pack, versions):
+        raise Conflict(
+            _("规则 %(name)s 第 %(version)s 版已经存过，内容不同。", name=pack.id, version=pack.version),
+            _("改了内容就要换一个版本号。"),
+            code="version_exists",
+        )
     db.session.execute(
         insert(PolicyVersion)
         .values(

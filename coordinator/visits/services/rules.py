@@ -1,4 +1,4 @@
-"""Rule packs as they were, and the reasons for what was not done in time."""
+"""The reasons for what was not done in time."""
 
 from __future__ import annotations
 
@@ -12,32 +12,11 @@ from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, InvalidInput
-from coordinator.policy import Pack, Status
-from coordinator.visits.models import OverdueReason, PolicyVersion
+from coordinator.policy import Status
+from coordinator.visits.models import OverdueReason
 from coordinator.visits.queries.owed import obligations_for
-from coordinator.visits.queries.packs import store_shipped
 
 LONGEST_OVERDUE_REASON = 500
-
-
-def store_policy_version(pack: Pack) -> PolicyVersion:
-    """The stored copy of a pack; one that comes with the system is stored on first need.
-
-    Raises ValueError when the pack is neither stored nor the one that comes with the system, Conflict when
-    other words are stored under its first day and version number.
-    """
-    found = _stored(pack)
-    if found is None:
-        store_shipped(pack)
-        found = _stored(pack)
-    assert found is not None, "just written, here or by another transaction that has committed"
-    return found
-
-
-def _stored(pack: Pack) -> PolicyVersion | None:
-    return db.session.scalars(
-        select(PolicyVersion).where(PolicyVersion.pack == pack.id, PolicyVersion.sha256 == pack.digest)
-    ).one_or_none()
 
 
 def write_overdue_reason(

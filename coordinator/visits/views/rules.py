@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from flask import render_template, request
+from flask import has_app_context, render_template, request
 from flask_babel import lazy_gettext as _l
 
+from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.policy import Pack
+from coordinator.policy.packs import keep_versions_in
 from coordinator.policy.periods import PeriodKind
 from coordinator.visits.queries.explain import packs_in
+from coordinator.visits.queries.packs import pack_in_force
 from coordinator.visits.views.blueprint import bp
 
 PERIODS: dict[PeriodKind, object] = {
@@ -31,6 +35,13 @@ TOPICS = {
     "privacy": _l("隐私保护"),
     "publicity": _l("政策宣传"),
 }
+
+
+def _in_force_now(name: str) -> Pack | None:
+    return pack_in_force(name, clock.today()) if has_app_context() else None
+
+
+keep_versions_in(_in_force_now)
 
 
 @bp.get("/rules")
