@@ -71,6 +71,10 @@ drill-race: setup ## fifty people for one visit, round after round: one gets it
 bench-pages: setup ## what each page of the demo costs: queries, milliseconds, size
 	@$(BIN)/python -m benchmarks.pages
 
+.PHONY: bench-due
+bench-due: setup ## what is owed to 100,000 elders: the nightly run, the county's pages, one change
+	@$(BIN)/python -m benchmarks.due
+
 N ?= 40
 .PHONY: drill-kill
 drill-kill: setup ## kill every part under load, N times in random order, and count what is left

@@ -93,7 +93,6 @@ def recompute_owed() -> None:
             break
         done += len(refresh(ids, today, wait=True, swept=True, calculations=calculations))
         db.session.commit()
-        db.session.expunge_all()
     _drop_lines_of_nobody()
     log.info("owed recomputed", elders=done)
 

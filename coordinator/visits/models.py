@@ -279,7 +279,7 @@ class OwedElder(db.Model):
     """Until when what `owed_obligations` says of an elder is right; the row is made with the elder (trigger).
 
     `area_id`, `categories` and the obligations are those of `computed_on`, `rules` the rule texts they come from,
-    `place_key` orders addresses. `swept_on` is the day of the nightly run that last came by.
+    `place_key` orders addresses and `last_contact_on` is the day of the last contact. `swept_on` is the day of the nightly run that last came by.
     On the day after `good_until` something changes that no transaction brings: a certificate ends, an epidemic
     begins, the periods that were computed are over. Whoever computes holds this row.
     """
@@ -290,6 +290,7 @@ class OwedElder(db.Model):
     area_id: Mapped[int | None] = mapped_column(index=True)
     categories: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}", default=list)
     place_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    last_contact_on: Mapped[date | None]
     rules: Mapped[str | None] = mapped_column(String(64))
     computed_on: Mapped[date | None]
     good_until: Mapped[date | None]

@@ -889,6 +889,7 @@ def upgrade() -> None:
     sa.Column('area_id', sa.BigInteger(), nullable=True),
     sa.Column('categories', sa.ARRAY(sa.String(length=30)), server_default='{}', nullable=False),
     sa.Column('place_key', sa.LargeBinary(), nullable=True),
+    sa.Column('last_contact_on', sa.Date(), nullable=True),
     sa.Column('rules', sa.String(length=64), nullable=True),
     sa.Column('computed_on', sa.Date(), nullable=True),
     sa.Column('good_until', sa.Date(), nullable=True),

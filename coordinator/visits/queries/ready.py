@@ -306,18 +306,10 @@ def _order(today: date, sort: str, descending: bool) -> list[Any]:
         "tier": [func.coalesce(O.tier, "").collate("C")],
         "place": [O.area_id, OwedElder.place_key],
         "period": [O.period_to, O.period_from],
-        "last": [_last_day()],
+        "last": [func.coalesce(OwedElder.last_contact_on, cast(literal("0001-01-01"), Date))],
     }
     asked = own.get(sort, []) if sort != "status" or descending else []
     return [*(one.desc() if descending else one for one in asked), *urgency, *rest]
-
-
-def _last_day() -> Any:
-    """The day of an elder's last contact; for lists that are ordered by it."""
-    last = (
-        select(func.max(Visit.contact_on)).where(Visit.elder_id == O.elder_id).correlate(O).scalar_subquery()
-    )
-    return func.coalesce(last, cast(literal("0001-01-01"), Date))
 
 
 class Key(NamedTuple):
@@ -333,7 +325,7 @@ def _ordered(
     scope: DueScope, today: date, wish: DueFilter, statuses: Collection[str], sort: str, descending: bool
 ) -> Select[Any]:
     statement = select(O.elder_id, O.rule, O.period_from, O.event, status_on(today).label("shown"), O.counted)
-    if sort == "place":
+    if sort in ("place", "last"):
         statement = statement.join(OwedElder, OwedElder.elder_id == O.elder_id)
     return statement.where(
         _within(scope), listed_on(today), status_on(today).in_(statuses), _kept(wish)

@@ -146,9 +146,10 @@ def refresh(
     books = rulebooks({elder.area_id for elder in elders}, areas, start, strict=False)
     ruled = [elder for elder in elders if elder.area_id in books]
     found = situations(ruled, books, start, today + AHEAD, today, calculations)
-    turns = _turns(ruled, books, today)
+    contacts = _contact_days(elders, today)
+    turns = _turns(ruled, books, contacts, today)
     _write_obligations(held, ruled, found, today)
-    _write_elders(held, elders, books, found, turns, today, swept=swept)
+    _write_elders(held, elders, books, found, contacts, turns, today, swept=swept)
     if lines:
         db.session.execute(delete(OwedStale).where(OwedStale.id == one_of(lines)))
     return set(held)
@@ -164,7 +165,26 @@ def _hold(elder_ids: Collection[int], *, wait: bool) -> list[int]:
 # --- when the day itself changes something ---------------------------------------------------------------
 
 
-def _turns(elders: Sequence[Any], books: Mapping[int, Rulebook], today: date) -> dict[int, date]:
+def _contact_days(elders: Sequence[Any], today: date) -> dict[int, tuple[date, date | None]]:
+    """The days of each elder's last contact and of the first one after today, where there is one."""
+    rows = db.session.execute(
+        select(
+            Visit.elder_id,
+            func.max(Visit.contact_on),
+            func.min(Visit.contact_on).filter(Visit.contact_on > today),
+        )
+        .where(Visit.elder_id == one_of([elder.id for elder in elders]), Visit.contact_on.is_not(None))
+        .group_by(Visit.elder_id)
+    )
+    return {elder_id: (last, coming) for elder_id, last, coming in rows}
+
+
+def _turns(
+    elders: Sequence[Any],
+    books: Mapping[int, Rulebook],
+    contacts: Mapping[int, tuple[date, date | None]],
+    today: date,
+) -> dict[int, date]:
     """The last day, by elder, on which the results of today hold although nothing is written."""
     homes = {elder.household_id for elder in elders}
     ends: dict[int, date] = {}
@@ -190,12 +210,7 @@ def _turns(elders: Sequence[Any], books: Mapping[int, Rulebook], today: date) ->
         turning = birthday(born, ELDER_AGE)
         if turning > today:
             ends[household_id] = min(ends.get(household_id, NEVER), turning - timedelta(days=1))
-    contacts = db.session.execute(
-        select(Visit.elder_id, func.min(Visit.contact_on))
-        .where(Visit.elder_id == one_of([elder.id for elder in elders]), Visit.contact_on > today)
-        .group_by(Visit.elder_id)
-    )
-    coming = {elder_id: day - timedelta(days=1) for elder_id, day in contacts}
+    coming = {elder_id: day - timedelta(days=1) for elder_id, (_last, day) in contacts.items() if day}
     epidemics = {
         id(book): min(
             (
@@ -271,10 +286,10 @@ _UPDATE = text(
     """
     UPDATE owed_elders o
        SET area_id = n.area_id, categories = string_to_array(n.categories, ','), place_key = n.place_key,
-           rules = n.rules, computed_on = :today, good_until = n.good_until,
+           last_contact_on = n.last_contact_on, rules = n.rules, computed_on = :today, good_until = n.good_until,
            swept_on = CASE WHEN :swept THEN :today ELSE o.swept_on END
-      FROM unnest(:ids, :areas, :categories, :places, :rules, :until)
-           AS n (elder_id, area_id, categories, place_key, rules, good_until)
+      FROM unnest(:ids, :areas, :categories, :places, :last, :rules, :until)
+           AS n (elder_id, area_id, categories, place_key, last_contact_on, rules, good_until)
      WHERE o.elder_id = n.elder_id
     """
 ).bindparams(
@@ -282,6 +297,7 @@ _UPDATE = text(
     bindparam("areas", type_=ARRAY(BigInteger)),
     bindparam("categories", type_=ARRAY(Text)),
     bindparam("places", type_=ARRAY(LargeBinary)),
+    bindparam("last", type_=ARRAY(Date)),
     bindparam("rules", type_=ARRAY(String)),
     bindparam("until", type_=ARRAY(Date)),
     bindparam("today", type_=Date),
@@ -293,6 +309,7 @@ def _write_elders(
     elders: Iterable[Any],
     books: Mapping[int, Rulebook],
     found: Mapping[int, Situation],
+    contacts: Mapping[int, tuple[date, date | None]],
     turns: Mapping[int, date],
     today: date,
     *,
@@ -310,5 +327,6 @@ def _write_elders(
         columns["categories"].append(",".join(kinds))
         columns["places"].append(name_key(elder.address) if elder is not None else None)
         columns["rules"].append(book.key if book is not None else None)
+        columns["last"].append(contacts[elder_id][0] if elder_id in contacts else None)
         columns["until"].append(turns.get(elder_id, NEVER))
     db.session.execute(_UPDATE, {**columns, "today": today, "swept": swept})
