@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 
 from coordinator.extensions import db
@@ -88,8 +88,58 @@ def pack_of_version(version_id: int) -> Pack:
     return _read(row.pack, row.sha256, row.content)
 
 
+class VersionLine(NamedTuple):
+    """A stored version as the page of rules lists it. `days` are those on which it is in force (None: never);
+    `state` is one of in_force, to_come, past, replaced."""
+
+    id: int
+    name: str
+    version: str
+    valid_from: date
+    stored_at: datetime
+    sha256: str
+    days: tuple[date, date] | None
+    state: str
+
+
+def version_lines(name: str, today: date) -> list[VersionLine]:
+    """All versions of a pack, the latest first; three queries."""
+    days = {
+        one.version_id: (one.first_day, one.last_day)
+        for one in packs_in_force(name, date.min, date.max)
+        if one.pack.id == name
+    }
+    rows = db.session.execute(
+        select(
+            PolicyVersion.id,
+            PolicyVersion.version,
+            PolicyVersion.valid_from,
+            PolicyVersion.stored_at,
+            PolicyVersion.sha256,
+        )
+        .where(PolicyVersion.pack == name)
+        .order_by(PolicyVersion.valid_from.desc(), PolicyVersion.id.desc())
+    )
+    found = []
+    for version_id, version, valid_from, stored_at, sha256 in rows:
+        span = days.get(version_id)
+        if span is None:
+            state = "replaced"
+        elif today < span[0]:
+            state = "to_come"
+        else:
+            state = "in_force" if today <= span[1] else "past"
+        pack = _known[sha256].name if sha256 in _known else name
+        found.append(VersionLine(version_id, pack, version, valid_from, stored_at, sha256, span, state))
+    return found
+
+
 def stored_versions(name: str) -> list[StoredVersion]:
     """All stored versions of a pack, oldest first in force; one query."""
+    return _stored_versions(PolicyVersion.pack == name)
+
+
+def _stored_versions(*where: ColumnElement[bool]) -> list[StoredVersion]:
     rows = db.session.execute(
         select(
             PolicyVersion.id,
@@ -98,7 +148,7 @@ def stored_versions(name: str) -> list[StoredVersion]:
             PolicyVersion.valid_from,
             PolicyVersion.sha256,
         )
-        .where(PolicyVersion.pack == name)
+        .where(*where)
         .order_by(PolicyVersion.valid_from, PolicyVersion.id)
     )
     return [StoredVersion(*row) for row in rows]
@@ -106,20 +156,9 @@ def stored_versions(name: str) -> list[StoredVersion]:
 
 def local_packs(parent: str) -> list[Pack]:
     """The newest version of each stored pack that may only exceed `parent`; two queries."""
-    rows = db.session.execute(
-        select(
-            PolicyVersion.id,
-            PolicyVersion.pack,
-            PolicyVersion.version,
-            PolicyVersion.valid_from,
-            PolicyVersion.sha256,
-        )
-        .distinct(PolicyVersion.pack)
-        .order_by(PolicyVersion.pack, PolicyVersion.valid_from.desc(), PolicyVersion.id.desc())
-    )
-    versions = [StoredVersion(*row) for row in rows]
-    packs = _packs_of(versions)
-    return [packs[one.sha256] for one in versions if packs[one.sha256].parent == parent]
+    newest = {one.pack: one for one in _stored_versions()}
+    packs = _packs_of(list(newest.values()))
+    return [packs[one.sha256] for one in newest.values() if packs[one.sha256].parent == parent]
 
 
 def _segments(name: str, below: tuple[str, ...]) -> list[InForce]:
