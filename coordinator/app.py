@@ -42,6 +42,8 @@ FEATURES = (
     "coordinator.visits.views",
     "coordinator.planning.views",
     "coordinator.marketplace.views",
+    "coordinator.register.views",
+    "coordinator.register.import_views",
     "coordinator.fieldwork.views",
     "coordinator.hours.views",
     "coordinator.supervision.views",

@@ -52,6 +52,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
     ),
     (
         Entry("elders.index", _l("长者档案"), "elder", P.ELDER_READ),
+        Entry("register.index", _l("摸排与核对"), "search", P.ELDER_EDIT, badge="register"),
         Entry("workforce.index", _l("队伍"), "team", P.WORKER_READ),
     ),
     (

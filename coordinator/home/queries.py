@@ -23,6 +23,8 @@ from coordinator.kernel.areas import Area
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.messages.queries import unread
 from coordinator.planning.models import Plan, PlanState
+from coordinator.register.queries.moves import moves_sent, moves_to_receive
+from coordinator.register.queries.surveys import doors_left
 from coordinator.visits.lifecycle import AssignmentState, ContactOutcome, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.models import Worker, WorkerStatus
@@ -67,6 +69,11 @@ def badges(actor: Actor) -> dict[str, int]:
         parts["claims"] = _claims_pending(actor)
     if actor.may(P.RECORD_CONFIRM):
         parts["records"] = _records_to_confirm(actor)
+    if actor.may(P.ELDER_EDIT):
+        parts["register"] = moves_to_receive(actor)
+        parts["sent"] = moves_sent(actor)
+    if actor.may(P.ELDER_EDIT) or actor.may(P.WORK):
+        parts["doors"] = doors_left(actor)
     if actor.may(P.HOURS_VERIFY):
         parts["verifications"] = _entries_to_verify(actor)
     if not parts:
@@ -250,6 +257,7 @@ def search_elders(actor: Actor, text: str) -> Sequence[Elder]:
                 Household.address.icontains(text, autoescape=True),
             ),
             in_areas(actor, P.ELDER_READ, Elder.area_id),
+            Elder.status != ElderStatus.MERGED,
         )
         .order_by((Elder.name != text), Elder.status != ElderStatus.ACTIVE, Elder.name, Elder.id)
         .options(joinedload(Elder.area), contains_eager(Elder.household))

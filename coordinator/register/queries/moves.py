@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from coordinator.elders.models import Elder
@@ -80,16 +80,23 @@ def waiting_move(elder: Elder) -> AreaMove | None:
     )
 
 
-def waiting_counts(actor: Actor) -> tuple[int, int]:
-    """Moves that wait: to be received by the actor, and sent by the actor. One query."""
-    waits = AreaMove.state == MoveState.REQUESTED
-    row = db.session.execute(
-        select(
-            func.count().filter(in_areas(actor, P.ELDER_EDIT, AreaMove.to_area_id)),
-            func.count().filter(in_areas(actor, P.ELDER_EDIT, AreaMove.from_area_id)),
-        ).where(waits, _mine(actor))
-    ).one()
-    return row[0], row[1]
+def moves_to_receive(actor: Actor) -> ScalarSelect[int]:
+    """How many moves wait for the actor's answer, for the menu's one query."""
+    return _waiting(in_areas(actor, P.ELDER_EDIT, AreaMove.to_area_id))
+
+
+def moves_sent(actor: Actor) -> ScalarSelect[int]:
+    """How many moves of the actor's elders nobody has answered, for the menu's one query."""
+    return _waiting(in_areas(actor, P.ELDER_EDIT, AreaMove.from_area_id))
+
+
+def _waiting(mine: ColumnElement[bool]) -> ScalarSelect[int]:
+    return (
+        select(func.count())
+        .select_from(AreaMove)
+        .where(AreaMove.state == MoveState.REQUESTED, mine)
+        .scalar_subquery()
+    )
 
 
 def targets(elder: Elder) -> list[tuple[str, str]]:

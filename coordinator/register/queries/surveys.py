@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from coordinator.accounts.models import User
@@ -398,14 +398,12 @@ def assignees(survey: Survey) -> list[tuple[str, str]]:
     return [("-", _("还没有人去"))] + [(name, name) for name in rows if name]
 
 
-def waiting_for(actor: Actor) -> int:
-    """How many doors the actor was asked to knock at are left. One query."""
+def doors_left(actor: Actor) -> ScalarSelect[int]:
+    """How many doors the actor was asked to knock at are left, for the menu's one query."""
     return (
-        db.session.scalar(
-            select(func.count())
-            .select_from(SurveyItem)
-            .join(Survey, SurveyItem.survey_id == Survey.id)
-            .where(_own(actor), Survey.closed_at.is_(None), left_open())
-        )
-        or 0
+        select(func.count())
+        .select_from(SurveyItem)
+        .join(Survey, SurveyItem.survey_id == Survey.id)
+        .where(_own(actor), Survey.closed_at.is_(None), left_open())
+        .scalar_subquery()
     )

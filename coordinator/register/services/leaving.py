@@ -54,11 +54,6 @@ def leave(actor: Actor, elder: Elder, status: ElderStatus, left_on: date, note: 
     return done
 
 
-def come_back(actor: Actor, elder: Elder) -> None:
-    """Take somebody who has come back into the register: the same dossier, a new day of enrolment. Flushes."""
-    elders.reinstate_elder(actor, elder)
-
-
 def undo_leaving(actor: Actor, elder: Elder, reason: str) -> None:
     """The leaving was a mistake: the elder is owed everything as before; cancelled visits stay so. Flushes."""
     undo_end(actor, elder, reason)

@@ -54,8 +54,8 @@ def merge_dossiers(
     reason: str = "",
 ) -> Merge:
     """Take `closed` into `kept`. `take` names the fields and parts that the closed one gives; all else stays as it
-    is in the kept one. Visits with their records and hours, contact people, papers, devices and lists of other offices
-    go along; a visit planned twice is called off. Flushes.
+    is in the kept one. Visits with their records and hours, contact people, papers, devices and lists of other
+    offices go along; a visit planned twice is called off. Flushes.
 
     Raises InvalidInput for one dossier with itself, and without a reason for two ID numbers; Conflict when one was
     merged already, when somebody has changed one since it was read, or when the kept one has left.
