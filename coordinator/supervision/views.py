@@ -45,7 +45,11 @@ MOST_NAMED = 300
 @bp.context_processor
 def shared() -> dict[str, Any]:
     """What the templates of this feature call."""
-    return {"words": labels, "percent": percent}
+    return {"words": labels}
+
+
+# Macros have no context of their own.
+bp.add_app_template_global(percent)
 
 
 def _month() -> date:

@@ -78,7 +78,7 @@ def assign(
 
 
 def refuse_in_epidemic(mode: ContactMode, area_path: str, day: date) -> None:
-    """Raise Conflict for a visit at home on a day on which an epidemic forbids it, also when it was opened before."""
+    """Raise Conflict for a visit at home on a day on which an epidemic forbids it, even if opened before."""
     name = epidemic_on(area_path, day) if mode is ContactMode.HOME else None
     if name is not None:
         raise Conflict(
