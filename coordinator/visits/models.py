@@ -279,7 +279,8 @@ class OwedElder(db.Model):
     """Until when what `owed_obligations` says of an elder is right; the row is made with the elder (trigger).
 
     `area_id`, `categories` and the obligations are those of `computed_on`, `rules` the rule texts they come from,
-    `place_key` orders addresses and `last_contact_on` is the day of the last contact. `swept_on` is the day of the nightly run that last came by.
+    `place_key` orders addresses, `last_contact_on` is the day of the last contact. `swept_on` is the day of the
+    nightly run that last came by.
     On the day after `good_until` something changes that no transaction brings: a certificate ends, an epidemic
     begins, the periods that were computed are over. Whoever computes holds this row.
     """

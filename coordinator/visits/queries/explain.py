@@ -18,11 +18,14 @@ from coordinator.extensions import db
 from coordinator.kernel import i18n
 from coordinator.policy import (
     BlockReason,
+    Contact,
     ContactVerdict,
     ElderFacts,
+    HomeConsent,
     Mode,
     NotCounted,
     Obligation,
+    Outcome,
     Pack,
     Status,
     WaiverReason,
@@ -31,7 +34,7 @@ from coordinator.visits import labels
 from coordinator.visits.lifecycle import AssignmentState
 from coordinator.visits.models import Assignment, OverdueReason, Visit
 from coordinator.visits.queries.due_list import shown_status, window
-from coordinator.visits.queries.owed import areas_of, read_pack, rulebooks, situations
+from coordinator.visits.queries.owed import areas_of, contacts_of, read_pack, rulebooks, situations
 from coordinator.workforce.models import Worker
 
 LOOK_AHEAD = timedelta(days=14)
@@ -40,13 +43,16 @@ _RANK = {"overdue": 0, "blocked": 1, "soon": 2, "owed": 3, "met": 4, "waived": 5
 
 @dataclass(frozen=True, slots=True)
 class OwedItem:
-    """One obligation with everything a reader may ask about it."""
+    """One obligation with everything a reader may ask about it: `contacts` are the lines of the timeline, `how`
+    says what would complete it, `first` what has to be settled before that, `pack` the rules it was judged by."""
 
     obligation: Obligation
     status: str
     contacts: list[dict[str, str]]
     how: str
+    first: str
     reason: OverdueReason | None
+    pack: Pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,13 @@ class ElderOwed:
     pack: Pack
     today: date
     items: list[OwedItem] = field(default_factory=list)
+
+    @property
+    def next_deadline(self) -> OwedItem | None:
+        """The running obligation that is to be met first."""
+        open_ones = [item for item in self.items if item.status in ("soon", "owed", "blocked")]
+        running = [item for item in open_ones if item.obligation.period_from <= self.today]
+        return min(running, key=lambda item: item.obligation.period_to, default=None)
 
     def find(self, rule: str, period_from: date) -> OwedItem | None:
         """The item of this rule and period."""
@@ -92,19 +105,52 @@ def elder_owed(elder: Elder, today: date) -> ElderOwed:
         or (one.event is not None and one.period_from > today)
     ]
     shown.sort(key=lambda one: (_RANK[shown_status(one, today)], one.period_to, one.rule))
-    people = people_of(verdict.index for one in shown for verdict in one.contacts)
+    late = _late_contacts(elder, shown, today)
+    people = people_of(
+        [verdict.index for one in shown for verdict in one.contacts]
+        + [contact.index for contacts in late.values() for contact in contacts if contact.index]
+    )
     reasons = _reasons(elder.id)
+    book = books[elder.area_id]
     items = [
         OwedItem(
             obligation=one,
             status=shown_status(one, today),
-            contacts=[_contact_line(verdict, one, people) for verdict in one.contacts],
+            contacts=[
+                *(_contact_line(verdict, one, people) for verdict in one.contacts),
+                *(_late_line(contact, one, people) for contact in late.get(position, ())),
+            ],
             how=how_to_complete(one, shown, today),
+            first=what_first(one, facts),
             reason=reasons.get((one.rule, one.period_from)),
+            pack=book.pack_on(one.period_from),
         )
-        for one in shown
+        for position, one in enumerate(shown)
     ]
-    return ElderOwed(elder, facts, books[elder.area_id].pack, today, items)
+    return ElderOwed(elder, facts, book.pack, today, items)
+
+
+def _late_contacts(
+    elder: Elder, obligations: Collection[Obligation], today: date
+) -> dict[int, list[Contact]]:
+    """For each overdue obligation, by position, the first contact after its end that would have counted: people
+    ask why it is overdue although somebody was there. One query when something is overdue."""
+    overdue = {at: one for at, one in enumerate(obligations) if one.status is Status.OVERDUE}
+    if not overdue:
+        return {}
+    since = min(one.period_to for one in overdue.values()) + timedelta(days=1)
+    contacts = contacts_of([elder.id], since, today).get(elder.id, [])
+    found = {}
+    for position, one in overdue.items():
+        later = [
+            contact
+            for contact in contacts
+            if contact.date > one.period_to
+            and contact.mode in one.modes
+            and contact.outcome is Outcome.COMPLETED
+        ]
+        found[position] = later[:1]
+    return found
 
 
 def _reasons(elder_id: int) -> dict[tuple[str, date], OverdueReason]:
@@ -156,6 +202,18 @@ def _contact_line(verdict: ContactVerdict, obligation: Obligation, people: dict[
     }
 
 
+def _late_line(contact: Contact, obligation: Obligation, people: dict[int, str]) -> dict[str, str]:
+    """A contact that came after the period's end."""
+    mode, who = str(labels.MODES[contact.mode]), people.get(contact.index or 0, "")
+    late = (contact.date - obligation.period_to).days
+    return {
+        "state": "no",
+        "when": i18n.day(contact.date),
+        "text": _("%(mode)s，%(who)s", mode=mode, who=who) if who else mode,
+        "note": _("未计入：晚了 %(n)s 天，这一期已经过去", n=late),
+    }
+
+
 def how_to_complete(obligation: Obligation, others: Collection[Obligation], today: date) -> str:
     """What completes this obligation, or what can still be done about it."""
     period = i18n.period(obligation.period_from, obligation.period_to)
@@ -190,9 +248,24 @@ def how_to_complete(obligation: Obligation, others: Collection[Obligation], toda
         return _blocked(obligation.blocked)
     if obligation.period_from > today:
         return _("%(period)s里%(modes)s联系 %(n)s 次就达标。", period=period, modes=modes, n=missing)
-    return _(
-        "%(day)s以前%(modes)s %(n)s 次就达标。", day=i18n.day(obligation.period_to), modes=modes, n=missing
-    )
+    by = i18n.day(obligation.period_to)
+    if obligation.counted:
+        return _("%(day)s以前再%(modes)s %(n)s 次就达标。", day=by, modes=modes, n=missing)
+    return _("%(day)s以前%(modes)s %(n)s 次就达标。", day=by, modes=modes, n=missing)
+
+
+def what_first(obligation: Obligation, facts: ElderFacts) -> str:
+    """What is to be settled before anybody can go: a short imperative, '' when nothing stands in the way."""
+    match obligation.blocked:
+        case BlockReason.REMOTE_ONLY:
+            return _("先和长者或家属商量能不能上门")
+        case BlockReason.HOME_CONSENT_MISSING:
+            if facts.consent.home is HomeConsent.REFUSED:
+                return _("先再问一次上门的意愿")
+            return _("先问清上门的意愿")
+        case BlockReason.EPIDEMIC:
+            return _("先打电话、视频问候")
+    return ""
 
 
 def _waived(obligation: Obligation) -> str:

@@ -15,13 +15,13 @@ from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Actor, Permission, covers, current_actor, requires
 from coordinator.kernel.errors import DomainError, NotFound
-from coordinator.policy import Mode
+from coordinator.policy import BlockReason, Mode
 from coordinator.visits import labels
 from coordinator.visits.forms import OverdueReasonForm
 from coordinator.visits.queries.due_list import OPEN_STATUSES, describe
 from coordinator.visits.queries.explain import OwedItem, elder_owed, modes_in_words
 from coordinator.visits.services import write_overdue_reason
-from coordinator.visits.views.blueprint import bp, find_elder, item_href, read_day
+from coordinator.visits.views.blueprint import bp, find_elder, item_href, link_to, read_day
 
 
 def fact_of(obligation: Any, status: str, today: date) -> str:
@@ -94,7 +94,18 @@ def panel_context(actor: Actor, elder: Elder, owed: Any, item: OwedItem) -> dict
         and item.status != "blocked"
         and Mode.HOME in obligation.modes,
         "may_log": covers(actor, Permission.VISIT_OPEN, elder.area.path),
+        "wish_href": _wish_href(actor, elder, item),
     }
+
+
+def _wish_href(actor: Actor, elder: Elder, item: OwedItem) -> str:
+    """Where the wish is recorded that stands in the way; '' where none does or somebody else records it."""
+    kind = {BlockReason.REMOTE_ONLY: "service", BlockReason.HOME_CONSENT_MISSING: "home"}.get(
+        item.obligation.blocked or BlockReason.EPIDEMIC
+    )
+    if kind is None or not covers(actor, Permission.ELDER_EDIT, elder.area.path):
+        return ""
+    return link_to("elders.consent", elder_id=elder.id, kind=kind)
 
 
 @bp.get("/due/<int:elder_id>")
@@ -145,5 +156,6 @@ def elder_panel(elder_id: int) -> str:
         elder=elder,
         owed=owed,
         facts=[fact_of(item.obligation, item.status, owed.today) for item in owed.items],
+        wish_hrefs=[_wish_href(actor, elder, item) for item in owed.items],
         may_log=covers(actor, Permission.VISIT_OPEN, elder.area.path),
     )

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from coordinator.elders.models import Category, ConsentState, ElderStatus
+from coordinator.elders.models import Category, ConsentKind, ConsentState, ElderStatus
 from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
@@ -268,6 +268,32 @@ def test_the_block_for_the_dossier(signed_in, world):
     assert "清明节期间联系 1 次" in html
     assert "4月4–6日里上门、电话、视频等各种方式联系 1 次就达标。" in html
     assert "<html" in signed_in.get(f"/due/elder/{elder.id}").text
+
+
+def test_a_contact_that_came_too_late_is_said_to_be_late(signed_in, world):
+    elder = world.key_elder()
+    world.called(elder, date(2026, 3, 14))
+    world.visited(elder, date(2026, 3, 18))
+    html = panel(signed_in, elder).text
+    assert "未计入：这项只计上门" in html
+    assert "未计入：晚了 3 天，这一期已经过去" in html
+    assert "这一期已经达标，计了 1 次。" in panel(signed_in, elder, "2026-03-16").text
+    block = signed_in.get(f"/due/elder/{elder.id}").text
+    assert "未计入：晚了 3 天" in block
+    assert "现在没有还要完成的应访。" in block
+
+
+def test_what_stands_in_the_way_comes_first(signed_in, world):
+    world.tree.street.policy_pack = "jiangmen"
+    elder = world.elder(Category.LIVING_ALONE, birth_date=date(1940, 1, 1), ability_level=4)
+    html = signed_in.get(f"/due/elder/{elder.id}").text
+    assert "先问清上门的意愿" in html
+    assert f"/elders/{elder.id}/consent/home" in html
+    assert "下一个期限 3月" in html
+    world.consent(elder, ConsentState.REFUSED, ConsentKind.HOME)
+    assert "先再问一次上门的意愿" in signed_in.get(f"/due/elder/{elder.id}").text
+    world.consent(elder, ConsentState.REMOTE_ONLY)
+    assert "先和长者或家属商量能不能上门" in signed_in.get(f"/due/elder/{elder.id}").text
 
 
 # --- events ----------------------------------------------------------------------------------------------
