@@ -13,7 +13,7 @@ from coordinator.elders import labels
 from coordinator.elders.forms import CONTACT_ROWS, MEMBER_ROWS, ElderForm, TruthField
 from coordinator.elders.models import Category, CoordinateSource, Elder
 from coordinator.elders.services import COMMITTEE, Certificate, ContactPerson
-from coordinator.kernel import i18n
+from coordinator.elders.words import spoken
 from coordinator.kernel.forms import options
 
 # Fields of the form that go to the elder, and to the household, as they are.
@@ -24,11 +24,15 @@ PERSON = (
     *("income_source", "monthly_disposable_income", "in_hardship", "upheaval_until"),
     *("cares_for_impaired_child", "visit_minutes", "visit_from", "visit_until", "cautions", "dialect"),
     *("prefers_sex", "minors_welcome", "needs_two_visitors", "needs_skills", "notes"),
+    *("ability_score", "ability_valid_to", "psych_assessed_on", "psych_assessor", "psych_result"),
+    *("upheaval_note", "relief_given", "has_caregiver", "can_work", "has_livelihood", "only_child"),
+    *("no_later_child", "supported_at_home", "support_given", "support_delegated", "support_delegate"),
+    *("linked_unit", "linked_person", "linked_since"),
 )
 HOME = (
     *("address", "neighbourhood", "latitude", "longitude", "water_safe", "power_safe", "housing_safe"),
     *("monthly_income", "pension_monthly", "subsidies", "subsidy_monthly", "helped_by", "helper_name"),
-    "help_given",
+    *("help_given", "house_structure", "unsafe_habits", "neighbour_relations"),
 )
 # An empty box keeps what is on file.
 KEPT_WHEN_EMPTY = ("id_number", "phone")
@@ -44,6 +48,7 @@ class Given:
     home: dict[str, Any]
     contacts: list[ContactPerson]
     categories: dict[Category, str | None]
+    sources: dict[Category, str]
     certificate: Certificate | None
     members: list[dict[str, Any]]
     moves_alone: bool = False
@@ -54,6 +59,7 @@ class Given:
             "home": self.home,
             "contacts": self.contacts,
             "categories": self.categories,
+            "category_sources": self.sources,
             "certificate": self.certificate,
             "members": [{k: v for k, v in one.items() if k != "id"} for one in self.members],
         }
@@ -64,6 +70,7 @@ class Given:
             "home": self.home,
             "contacts": self.contacts,
             "categories": self.categories,
+            "category_sources": self.sources,
             "certificate": self.certificate,
             "remove_certificate": self.certificate is None,
             "members": self.members,
@@ -89,6 +96,9 @@ def filled_form(elder: Elder, communities: list[tuple[str, str]]) -> ElderForm:
         "ability_level": str(elder.ability_level),
         "prefers_sex": elder.prefers_sex or "",
         "categories": [one.category.value for one in elder.categories],
+        "only_child": elder.only_child or "",
+        **{f"evidence_{one.category}": one.evidence for one in elder.categories},
+        **{f"source_{one.category}": one.source for one in elder.categories},
         "certificate_grade": str(certificate.grade) if certificate else "",
         "certificate_kind": certificate.kind if certificate else None,
         "certificate_valid_to": certificate.valid_to if certificate else None,
@@ -119,6 +129,11 @@ def filled_form(elder: Elder, communities: list[tuple[str, str]]) -> ElderForm:
 
 
 def _offer(form: ElderForm, communities: list[tuple[str, str]]) -> None:
+    for key in labels.CATEGORIES:
+        source = form[f"source_{key}"]
+        if source.data not in labels.SOURCES:
+            # An external list's own name stays what it is.
+            source.choices = options(labels.SOURCES | {source.data: source.data})
     form.area_id.choices = options(communities, None if len(communities) == 1 else _("请选"))
     if form.is_submitted():
         return
@@ -148,16 +163,13 @@ def read_form(form: ElderForm, elder: Elder | None) -> Given:
     )
     if moved and home["latitude"] is not None:
         home["coordinate_source"] = CoordinateSource.MAP_CLICK
-    evidence = form.evidence.data or None
-    held = {one.category for one in elder.categories} if elder else set()
+    chosen = [Category(one) for one in form.categories.data or ()]
     return Given(
         person=person,
         home=home,
         contacts=_contacts(form, elder),
-        categories={
-            Category(one): evidence if Category(one) not in held else None
-            for one in form.categories.data or ()
-        },
+        categories={one: form[f"evidence_{one}"].data or None for one in chosen},
+        sources={one: form[f"source_{one}"].data for one in chosen if form[f"source_{one}"].data},
         certificate=Certificate(
             int(form.certificate_grade.data),
             form.certificate_valid_to.data,
@@ -259,27 +271,3 @@ def what_differs(form: ElderForm, elder: Elder) -> list[dict[str, Any]]:
 
 def _people(rows: list[tuple[str, str]]) -> str:
     return "、".join(name if relation == COMMITTEE else f"{name}（{relation}）" for name, relation in rows)
-
-
-def spoken(name: str, value: Any) -> str:
-    """A stored value as people read it."""
-    words: dict[str, Any] = {
-        "sex": labels.SEXES,
-        "health": labels.HEALTH,
-        "economic_status": labels.ECONOMIC,
-        "ability_level": labels.ABILITY_LEVELS,
-        "prefers_sex": labels.SEXES,
-    }
-    if value in (None, "", []):
-        return ""
-    if name in words:
-        return str(words[name][value])
-    if isinstance(value, bool):
-        return _("是") if value else _("否")
-    if isinstance(value, list):
-        return "、".join(str((labels.SKILLS | labels.HELPERS).get(one, one)) for one in value)
-    if hasattr(value, "hour"):
-        return f"{value.hour}:{value.minute:02d}"
-    if hasattr(value, "year"):
-        return i18n.day(value)
-    return str(value)

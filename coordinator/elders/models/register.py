@@ -31,7 +31,7 @@ from coordinator.kernel.crypto import EncryptedText
 
 if TYPE_CHECKING:
     from coordinator.elders.models.contacts import EmergencyContact, FirstVisitingContact
-    from coordinator.elders.models.dossier import DossierPaper, ElderDevice
+    from coordinator.elders.models.dossier import CategoryAnswer, DossierPaper, ElderDevice
     from coordinator.elders.models.wishes import Consent
 
 
@@ -284,6 +284,9 @@ class Elder(db.Model):
         primaryjoin="and_(FirstVisitingContact.elder_id == Elder.id, FirstVisitingContact.until.is_(None))",
     )
     devices: Mapped[list[ElderDevice]] = relationship(back_populates="elder", order_by="ElderDevice.id")
+    # Every wish that was ever given, newest first; every answer to a question about a category.
+    wishes: Mapped[list[Consent]] = relationship(order_by="Consent.id.desc()", viewonly=True)
+    answers: Mapped[list[CategoryAnswer]] = relationship(order_by="CategoryAnswer.id", viewonly=True)
     papers: Mapped[list[DossierPaper]] = relationship(
         primaryjoin="and_(DossierPaper.elder_id == Elder.id, DossierPaper.removed_at.is_(None))",
         order_by="DossierPaper.id",

@@ -1,9 +1,8 @@
 """Reads of the register. Everything set-based: the number of queries does not grow with the elders."""
 
 from coordinator.elders.queries.dossier import (
-    CategoryQuestion,
     Dossier,
-    category_questions,
+    acts_of,
     elder_in_scope,
     read_dossier,
 )
@@ -18,11 +17,10 @@ from coordinator.elders.queries.scope import Scope, pack_for, read_scope
 
 __all__ = [
     "ELDERS",
-    "CategoryQuestion",
     "Dossier",
     "ElderRow",
     "Scope",
-    "category_questions",
+    "acts_of",
     "earlier_facts_of",
     "elder_in_scope",
     "elder_rows",

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Select, Text, cast, func, select
+from sqlalchemy.orm import joinedload, selectinload
 
 from coordinator import policy
-from coordinator.elders.labels import is_child
-from coordinator.elders.models import Elder, Household
+from coordinator.elders.merged import MergedAway
+from coordinator.elders.models import DossierPaper, Elder, Household
+from coordinator.elders.queries.categories import CategoryLine, category_lines, may_be_destitute
+from coordinator.elders.queries.contacts import (
+    Contacts,
+    ServiceContactLine,
+    contacts_of,
+    service_contact_json,
+)
 from coordinator.elders.queries.facts import facts_of_loaded
 from coordinator.elders.queries.scope import Scope, read_scope
+from coordinator.elders.rules import WARN_BEFORE, assessment_ends
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import NotFound
-from coordinator.policy.classify import Child, Circumstances, check_categories
 
-HISTORY = 40
+ACTS = 40
 CONTACTS = 30
 
 
@@ -42,34 +50,42 @@ def _whole() -> tuple[Any, ...]:
 
 
 def elder_in_scope(
-    actor: Actor, elder_id: int, permission: Permission = Permission.ELDER_READ, *, fresh: bool = False
+    actor: Actor,
+    elder_id: int,
+    permission: Permission = Permission.ELDER_READ,
+    *,
+    fresh: bool = False,
+    papers: bool = False,
 ) -> Elder:
-    """The elder with the whole dossier loaded. Raises NotFound outside the actor's areas.
+    """The elder with the whole dossier loaded. Raises NotFound outside the actor's areas, MergedAway for a dossier
+    that is part of another one now.
 
-    `fresh` reads the rows anew even where the session holds them.
+    `fresh` reads the rows anew even where the session holds them; `papers` adds devices and papers.
     """
+    options = (*_whole(), *_OWN, selectinload(Elder.papers)) if papers else _whole()
     elder = (
         db.session.scalars(
-            select(Elder)
-            .where(Elder.id == elder_id, in_areas(actor, permission, Elder.area_id))
-            .options(*_whole())
-            .execution_options(populate_existing=fresh)
+            _wanted(actor, elder_id, permission).options(*options).execution_options(populate_existing=fresh)
         )
         .unique()
         .one_or_none()
     )
+    return _found(elder)
+
+
+def _wanted(actor: Actor, elder_id: int, permission: Permission) -> Select[Any]:
+    return select(Elder).where(Elder.id == elder_id, in_areas(actor, permission, Elder.area_id))
+
+
+def _found(elder: Elder | None) -> Elder:
     if elder is None:
         raise NotFound(_("没有找到这位长者。"), _("可能不在您的管辖范围内。"))
+    if elder.merged_into_id is not None:
+        raise MergedAway(elder.merged_into_id)
     return elder
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryQuestion:
-    """A recorded category that the household table contradicts, or the other way round. Asked, never corrected."""
-
-    name: str
-    recorded: bool
-    definition: str
+_OWN = (joinedload(Elder.devices), joinedload(Elder.wishes), joinedload(Elder.answers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +101,17 @@ class ContactMade:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """All that the pages of one elder show. `service_contact` is (worker id, name) of the 探访关爱服务联系人."""
+    """All that the pages of one elder show. `papers` are their titles by id."""
 
     elder: Elder
     scope: Scope
     facts: policy.ElderFacts
     pack: policy.Pack | None
     tier: policy.TierDecision | None
-    service_contact: tuple[int, str] | None
+    people: Contacts
     contacts: Sequence[ContactMade]
-    questions: Sequence[CategoryQuestion]
-    history: Sequence[AuditEntry]
+    categories: Sequence[CategoryLine]
+    papers: Mapping[int, str]
 
     @property
     def tier_quote(self) -> Any:
@@ -104,75 +120,72 @@ class Dossier:
             return None
         return next((one for one in self.pack.tiers if one.id == self.tier.id), None)
 
+    @property
+    def questions(self) -> list[CategoryLine]:
+        """The contradictions that nobody has answered."""
+        return [one for one in self.categories if one.is_open]
+
+    @property
+    def destitute_candidate(self) -> CategoryLine | None:
+        return may_be_destitute(self.elder, self.categories)
+
+    def reminders(self, on: date) -> list[tuple[str, date]]:
+        """What runs out soon or has run out: (certificate or assessment, its last day)."""
+        found = [
+            ("certificate", one.valid_to)
+            for one in self.elder.certificates
+            if one.valid_to is not None and one.valid_to <= on + WARN_BEFORE
+        ]
+        ends = assessment_ends(self.elder.ability_assessed_on, self.elder.ability_valid_to)
+        if ends is not None and ends <= on + WARN_BEFORE:
+            found.append(("assessment", ends))
+        return found
+
 
 def read_dossier(actor: Actor, elder_id: int, *, full: bool = True) -> Dossier:
-    """A dossier within the actor's scope; without `full` the history of changes is left out (side panel)."""
-    elder = elder_in_scope(actor, elder_id)
+    """A dossier within the actor's scope; without `full` only what the side panel shows."""
+    elder, titles, service = _elder_with(actor, elder_id, full=full)
     scope = read_scope(actor, Permission.ELDER_READ)
     today = clock.today()
     facts = facts_of_loaded(elder, on=today)
     pack = scope.pack_of(elder.area_id)
+    answers = elder.answers if full else ()
     return Dossier(
         elder=elder,
         scope=scope,
         facts=facts,
         pack=pack,
         tier=policy.tier(pack, facts, today) if pack else None,
-        service_contact=_service_contact(elder.id),
+        people=contacts_of(elder, service, scope, pack),
         contacts=_contacts(elder.id, CONTACTS if full else 3),
-        questions=category_questions(elder, facts, pack, today) if pack else (),
-        history=_history(elder.id) if full else (),
+        categories=category_lines(elder, facts, pack, today, answers) if pack else (),
+        papers=titles,
     )
 
 
-def category_questions(
-    elder: Elder, facts: policy.ElderFacts, pack: policy.Pack, on: date
-) -> list[CategoryQuestion]:
-    """Where the record and the household table disagree. A fact that is not known raises no question."""
-    members = [one for one in elder.household.members if one.name != elder.name]
-    spouses = [one for one in members if one.relation in ("配偶", "老伴", "妻子", "丈夫", "妻", "夫")]
-    children = [one for one in members if is_child(one.relation)]
-    known = len(children) >= elder.children_alive if elder.children_alive is not None else bool(children)
-    others = [one for one in members if one not in spouses and one not in children and one.lives_in]
-    # Where a child lives decides; a child of unknown whereabouts leaves the question open.
-    open_place = any(not one.lives_in and one.in_same_town is None for one in children)
-    circumstances = Circumstances(
-        has_spouse=elder.spouse_alive if elder.spouse_alive is not None else (True if spouses else None),
-        children=()
-        if elder.children_alive == 0
-        else tuple(Child(one.lives_in, bool(one.in_same_town), one.away_since) for one in children)
-        if known and not open_place
-        else None,
-        spouse_at_home=any(one.lives_in for one in spouses) if spouses else None,
-        relatives_at_home=bool(others) if members else None,
-        rural_registration=elder.is_rural_household,
-        ability_level=elder.ability_level,
-        disability=facts.disability,
+def _elder_with(
+    actor: Actor, elder_id: int, *, full: bool
+) -> tuple[Elder, Mapping[int, str], ServiceContactLine | None]:
+    """The elder with the titles of the papers by id, and the paired worker: in one statement."""
+    titles = (
+        select(func.jsonb_object_agg(DossierPaper.id, DossierPaper.title))
+        .where(DossierPaper.elder_id == Elder.id, DossierPaper.removed_at.is_(None))
+        .scalar_subquery()
     )
-    recorded = frozenset(
-        set(facts.categories)
-        | {
-            derived
-            for derived in (policy.Category.IMPAIRED, policy.Category.SEVERELY_DISABLED)
-            if policy.has_category(facts, derived, on)
-        }
+    # As text: rows with joined parts are told apart by hash.
+    row = (
+        db.session.execute(
+            _wanted(actor, elder_id, Permission.ELDER_READ)
+            .add_columns(cast(titles, Text), cast(service_contact_json(Elder.id), Text))
+            .options(*_whole(), *(_OWN if full else ()))
+        )
+        .unique()
+        .one_or_none()
     )
-    return [
-        CategoryQuestion(one.name, one.recorded, one.definition)
-        for one in check_categories(pack, recorded, circumstances, on)
-        if one.differs
-    ]
-
-
-def _service_contact(elder_id: int) -> tuple[int, str] | None:
-    # Workers are a later feature; the tables are named, not imported.
-    contacts, workers = db.metadata.tables["service_contacts"], db.metadata.tables["workers"]
-    row = db.session.execute(
-        select(workers.c.id, workers.c.name)
-        .join(contacts, contacts.c.worker_id == workers.c.id)
-        .where(contacts.c.elder_id == elder_id, contacts.c.until.is_(None))
-    ).one_or_none()
-    return (row[0], row[1]) if row else None
+    elder = _found(row[0] if row else None)
+    assert row is not None
+    papers = {int(key): title for key, title in json.loads(row[1] or "{}").items()}
+    return elder, papers, ServiceContactLine.read(row[2])
 
 
 def _contacts(elder_id: int, limit: int) -> list[ContactMade]:
@@ -197,10 +210,11 @@ def _contacts(elder_id: int, limit: int) -> list[ContactMade]:
     ]
 
 
-def _history(elder_id: int) -> Sequence[AuditEntry]:
+def acts_of(elder_id: int) -> Sequence[AuditEntry]:
+    """What was done with a dossier, looks included, newest first."""
     return db.session.scalars(
         select(AuditEntry)
         .where(AuditEntry.object_type == "elders", AuditEntry.object_id == elder_id)
         .order_by(AuditEntry.id.desc())
-        .limit(HISTORY)
+        .limit(ACTS)
     ).all()

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Date, Select, and_, cast, func, or_, select
 from sqlalchemy.orm import defer, joinedload, selectinload
 
 from coordinator.elders.labels import (
@@ -26,13 +26,17 @@ from coordinator.elders.models import (
     Category,
     Consent,
     ConsentKind,
+    ConsentState,
     DisabilityCertificate,
+    EconomicStatus,
     Elder,
     ElderCategory,
     ElderStatus,
+    FirstVisitingContact,
     Household,
 )
 from coordinator.elders.queries.facts import without_secrets
+from coordinator.elders.rules import ASSESSMENT_MONTHS, WARN_BEFORE
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Actor, Permission, in_areas
@@ -42,6 +46,9 @@ from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
 
 # A row of the list: the elder, the name of the service contact, the day of the last contact that was made.
 ElderRow = tuple[Elder, str | None, date | None]
+
+
+TABS = ("unasked", "ask_again", "refused", "reverify", "left")
 
 
 def _current(kind: ConsentKind) -> Any:
@@ -80,14 +87,68 @@ def _by_consent(statement: Select[Any], value: str) -> Select[Any]:
     return statement.where(service.where(Consent.state == value).exists())
 
 
+def _refuses() -> Any:
+    return (
+        select(Consent.id)
+        .where(_current(ConsentKind.SERVICE), Consent.state == ConsentState.REFUSED)
+        .exists()
+    )
+
+
+def _needs_care(statement: Select[Any], value: str) -> Select[Any]:
+    """What somebody should look at: papers that run out, contact people who are missing."""
+    limit = clock.today() + WARN_BEFORE
+    if value == "certificate":
+        held = DisabilityCertificate.elder_id == Elder.id
+        later = select(DisabilityCertificate.id).where(
+            held, DisabilityCertificate.valid_to.is_(None) | (DisabilityCertificate.valid_to > limit)
+        )
+        return statement.where(select(DisabilityCertificate.id).where(held).exists(), ~later.exists())
+    if value == "assessment":
+        ends = func.coalesce(
+            Elder.ability_valid_to,
+            cast(Elder.ability_assessed_on + func.make_interval(0, ASSESSMENT_MONTHS), Date),
+        )
+        return statement.where(ends <= limit)
+    if value == "service_contact":
+        contacts = db.metadata.tables["service_contacts"]
+        paired = select(contacts.c.id).where(contacts.c.elder_id == Elder.id, contacts.c.until.is_(None))
+        return statement.where(~paired.exists())
+    if value == "first_contact":
+        named = select(FirstVisitingContact.id).where(
+            FirstVisitingContact.elder_id == Elder.id, FirstVisitingContact.until.is_(None)
+        )
+        return statement.where(~named.exists())
+    kinless = select(ElderCategory.id).where(
+        ElderCategory.elder_id == Elder.id,
+        ElderCategory.category == Category.KINLESS,
+        ElderCategory.ended_on.is_(None),
+    )
+    return statement.where(
+        kinless.exists(),
+        Elder.has_livelihood.is_(False),
+        Elder.economic_status != EconomicStatus.DESTITUTE,
+    )
+
+
 def _tab(value: str) -> Any:
     active = Elder.status == ElderStatus.ACTIVE
     if value == "reverify":
         return and_(active, Elder.reverify_due_on <= clock.today())
     if value == "unasked":
         return and_(active, ~select(Consent.id).where(_current(ConsentKind.SERVICE)).exists())
+    if value == "ask_again":
+        due = select(Consent.id).where(
+            Consent.elder_id == Elder.id,
+            Consent.superseded_at.is_(None),
+            Consent.ask_again_on <= clock.today(),
+        )
+        return and_(active, due.exists())
+    if value == "refused":
+        return and_(active, _refuses())
     if value == "left":
-        return Elder.status != ElderStatus.ACTIVE
+        # A merged dossier is part of another one and stands in no list.
+        return Elder.status.not_in((ElderStatus.ACTIVE, ElderStatus.MERGED))
     return active
 
 
@@ -166,7 +227,7 @@ ELDERS = ListingSpec(
             "tab",
             _l("状态"),
             lambda statement, value: statement.where(_tab(value)),
-            choices=(("reverify", ""), ("unasked", ""), ("left", "")),
+            choices=tuple((name, "") for name in TABS),
             shown=False,
         ),
         Filter(
@@ -200,6 +261,19 @@ ELDERS = ListingSpec(
                 ("unknown", _l("没有记录意愿")),
             ),
             all_label=_l("各种意愿"),
+        ),
+        Filter(
+            "care",
+            _l("要留意"),
+            _needs_care,
+            choices=(
+                ("certificate", _l("残疾人证快到期或已过期")),
+                ("assessment", _l("能力评估该复评")),
+                ("service_contact", _l("没有结对联系人")),
+                ("first_contact", _l("没有第一探访联系人")),
+                ("destitute", _l("可能符合特困供养")),
+            ),
+            all_label=_l("不限"),
         ),
     ),
     default_sort="name",
@@ -259,7 +333,7 @@ def exported_elders(actor: Actor, listing: Listing) -> Select[Any]:
 
 def tab_counts(actor: Actor, listing: Listing) -> Mapping[str, int]:
     """How many elders each tab holds under the present filters; one query."""
-    names = ("active", "reverify", "unasked", "left")
+    names = ("active", *TABS)
     statement = _in_scope(
         actor, select(*(func.count().filter(_tab(name)) for name in names)).select_from(Elder)
     )

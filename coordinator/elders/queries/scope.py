@@ -64,7 +64,7 @@ class Scope:
 def pack_for(area: Area) -> policy.Pack | None:
     """The rule pack of one area, for services that hold no scope; one query."""
     name = inherited(area, "policy_pack")
-    return policy.load_pack(name) if name else None
+    return policy.current_pack(name) if name else None
 
 
 def read_scope(actor: Actor, permission: Permission) -> Scope:

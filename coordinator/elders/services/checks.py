@@ -7,13 +7,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from coordinator.elders.lookup import clean_address, id_hash, phone_hash
-from coordinator.elders.models import Elder, ElderStatus
+from coordinator.elders.models import Elder, ElderStatus, OnlyChild
 from coordinator.elders.queries import pack_for
 from coordinator.elders.rules import REFRESH_MONTHS, months_later
 from coordinator.extensions import db
@@ -32,6 +33,10 @@ PERSON_FIELDS = frozenset(
         *("economic_status", "income_source", "monthly_disposable_income"),
         *("cautions", "dialect", "prefers_sex", "minors_welcome", "needs_two_visitors", "needs_skills"),
         *("visit_minutes", "visit_from", "visit_until", "notes", "source", "external_ids"),
+        *("ability_score", "ability_valid_to", "psych_assessed_on", "psych_assessor", "psych_result"),
+        *("upheaval_note", "relief_given", "has_caregiver", "can_work", "has_livelihood", "only_child"),
+        *("no_later_child", "supported_at_home", "support_given", "support_delegated", "support_delegate"),
+        *("linked_unit", "linked_person", "linked_since"),
     }
 )
 HOME_FIELDS = frozenset(
@@ -39,6 +44,7 @@ HOME_FIELDS = frozenset(
         *("address", "neighbourhood", "grid_id", "latitude", "longitude", "coordinate_source"),
         *("water_safe", "power_safe", "housing_safe", "monthly_income", "pension_monthly", "subsidies"),
         *("subsidy_monthly", "helped_by", "helper_name", "help_given"),
+        *("house_structure", "unsafe_habits", "neighbour_relations"),
     }
 )
 MEMBER_FIELDS = frozenset(
@@ -47,6 +53,14 @@ MEMBER_FIELDS = frozenset(
         *("residence", "in_same_town", "away_since", "visits_often"),
     }
 )
+
+# Days that cannot lie ahead.
+_NOT_YET = {
+    "enrolled_on": _l("建档日期还没到。"),
+    "ability_assessed_on": _l("评估日期还没到。"),
+    "psych_assessed_on": _l("心理评估的日期还没到。"),
+    "linked_since": _l("挂钩联系的日期还没到。"),
+}
 
 
 def checked_person(
@@ -99,8 +113,14 @@ def checked_person(
     birth_date = values.get("birth_date")
     if birth_date is not None and not clock.today() - timedelta(days=130 * 366) < birth_date <= clock.today():
         raise InvalidInput(_("这个出生日期不可能。"), _("请对照证件再看一遍。"), field="birth_date")
-    if values.get("enrolled_on") and values["enrolled_on"] > clock.today():
-        raise InvalidInput(_("建档日期还没到。"), field="enrolled_on")
+    for field, text in _NOT_YET.items():
+        if values.get(field) and values[field] > clock.today():
+            raise InvalidInput(str(text), _("请填今天或以前的日期。"), field=field)
+    assessed, valid_to = values.get("ability_assessed_on"), values.get("ability_valid_to")
+    if assessed and valid_to and valid_to < assessed:
+        raise InvalidInput(_("评估的有效期早于评估日期。"), field="ability_valid_to")
+    if values.get("only_child") not in (None, *OnlyChild):
+        raise InvalidInput(_("请选一个。"), field="only_child")
     if (
         values.get("visit_from")
         and values.get("visit_until")
@@ -171,6 +191,10 @@ def checked_member(member: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInput(
             _("%(name)s：%(text)s", name=name, text=problem.message), code=problem.code, field="members"
         ) from None
+    name = values.get("name") or _("家庭成员")
+    for field in ("birth_date", "away_since"):
+        if values.get(field) and values[field] > clock.today():
+            raise InvalidInput(_("%(name)s：日期还没到。", name=name), field="members")
     if not (values.get("relation") or "").strip() and "id" not in member:
         raise InvalidInput(_("请填%(name)s和户主的关系。", name=values.get("name")), field="members")
     return values

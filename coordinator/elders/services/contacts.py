@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from coordinator.elders.labels import is_child
 from coordinator.elders.models import (
     Elder,
     ElderStatus,
     EmergencyContact,
-    FirstContactBasis,
     FirstVisitingContact,
-    HouseholdMember,
 )
+from coordinator.elders.queries.contacts import COMMITTEE, FirstContact, basis_of, derive_first_contact
 from coordinator.elders.services import versions
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
@@ -24,9 +22,20 @@ from coordinator.kernel.areas import Area, ancestors
 from coordinator.kernel.errors import InvalidInput
 from coordinator.kernel.identity import IdentityError, clean_name, normalise_phone
 
-# The stored relation of a contact who is the committee of the place.
-COMMITTEE = "村（居）民委员会"
 MAX_CONTACTS = 5
+
+__all__ = [
+    "COMMITTEE",
+    "MAX_CONTACTS",
+    "ContactPerson",
+    "FirstContact",
+    "basis_of",
+    "derive_first_contact",
+    "fallback_contact",
+    "replace_first_contact",
+    "set_emergency_contacts",
+    "set_first_contact",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +45,6 @@ class ContactPerson:
     name: str
     relation: str
     phone: str
-
-
-@dataclass(frozen=True, slots=True)
-class FirstContact:
-    """Who the document makes first visiting contact: a child nearby visits, a child far away telephones."""
-
-    name: str
-    relation: str
-    phone: str | None
-    lives_nearby: bool
-    basis: FirstContactBasis | None = None
-    appointed_by: str | None = None
 
 
 def fallback_contact(area: Area) -> ContactPerson | None:
@@ -111,31 +108,6 @@ def _checked(number: int, person: ContactPerson) -> ContactPerson:
     return ContactPerson(name, person.relation.strip(), phone)
 
 
-def derive_first_contact(
-    members: Sequence[HouseholdMember], contacts: Sequence[EmergencyContact]
-) -> FirstContact | None:
-    """泸州 三（一）: a child who lives in the same place, else a child elsewhere (by telephone), else nobody: then
-    street and community appoint one. Telephones come from the emergency contact of the same name."""
-    phones = {one.name: one.phone for one in contacts}
-    children = [
-        _child(one.name, one.relation, phones.get(one.name), nearby=one.lives_in or bool(one.in_same_town))
-        for one in members
-        if is_child(one.relation)
-    ]
-    known = {one.name for one in children}
-    children += [
-        _child(one.name, one.relation, one.phone, nearby=False)
-        for one in contacts
-        if is_child(one.relation) and one.name not in known
-    ]
-    children.sort(key=lambda one: (not one.lives_nearby, one.phone is None))
-    return children[0] if children else None
-
-
-def _child(name: str, relation: str, phone: str | None, *, nearby: bool) -> FirstContact:
-    return FirstContact(name, relation, phone, nearby, basis_of(relation, lives_nearby=nearby))
-
-
 def set_first_contact(
     actor: Actor,
     elder: Elder,
@@ -174,13 +146,6 @@ def set_first_contact(
             _("第一探访联系人定为%(name)s（%(relation)s）", name=name, relation=relation),
         )
     return current
-
-
-def basis_of(relation: str, *, lives_nearby: bool) -> FirstContactBasis:
-    """Which sentence makes this person the first visiting contact."""
-    if not is_child(relation):
-        return FirstContactBasis.APPOINTED
-    return FirstContactBasis.CHILD_HERE if lives_nearby else FirstContactBasis.CHILD_AWAY
 
 
 def replace_first_contact(elder: Elder, chosen: FirstContact) -> FirstVisitingContact:

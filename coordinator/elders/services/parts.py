@@ -20,6 +20,7 @@ from coordinator.elders.models import (
     HouseholdMember,
 )
 from coordinator.elders.queries import find_household
+from coordinator.elders.queries.facts import SECRETS
 from coordinator.elders.services.checks import checked_member, touch
 from coordinator.elders.services.contacts import derive_first_contact, replace_first_contact
 from coordinator.extensions import db
@@ -28,7 +29,7 @@ from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import InvalidInput
 
 # Encrypted: the audit trail says that they changed, never what they held.
-SECRET_FIELDS = frozenset({"id_number", "phone", "medical_history", "notes"})
+SECRET_FIELDS = frozenset(SECRETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Certificate:
     valid_to: date | None = None
     number: str | None = None
     kind: str | None = None
+    source: str | None = None
 
 
 def _plain(value: Any) -> Any:
@@ -114,8 +116,11 @@ def set_categories(
         if category not in wanted:
             row.ended_on = max(clock.today(), row.since)
         else:
+            told = (row.evidence, row.source)
             row.evidence = wanted[category] or row.evidence
             row.source = sources.get(category, row.source)
+            if changes is not None and told != (row.evidence, row.source):
+                changes["evidence"] = [category.value, category.value]
     for category, evidence in wanted.items():
         if category not in held:
             elder_id = elder.id
@@ -147,6 +152,7 @@ def set_certificate(elder: Elder, wanted: Certificate, changes: dict[str, Any] |
     current.valid_to = wanted.valid_to
     current.kind = wanted.kind or current.kind
     current.number = wanted.number or current.number
+    current.source = wanted.source or current.source or "manual"
     db.session.flush()
     db.session.expire(elder, ["certificates"])
 

@@ -25,12 +25,13 @@ _FIELDS = {
     "first_contact": _l("第一探访联系人电话"),
     "contact": _l("紧急联系人电话"),
     "member": _l("家庭成员身份证号"),
+    "device": _l("设备编号"),
 }
 
 
 def reveal(actor: Actor, elder: Elder, field: str) -> str:
     """The full value of a protected field: id_number, phone, certificate-<id>, first_contact, contact-<id>,
-    member-<id>. Writes the audit line and flushes; the caller commits before it shows the value.
+    member-<id>, device-<id>. Writes the audit line and flushes; the caller commits before it shows the value.
 
     Raises NotFound when there is no such field or it is empty, TooMany after fifty in a day.
     """
@@ -76,6 +77,7 @@ def _value(elder: Elder, field: str) -> str | None:
         "certificate": (elder.certificates, "number"),
         "contact": (elder.emergency_contacts, "phone"),
         "member": (elder.household.members, "id_number"),
+        "device": (elder.devices, "identifier"),
     }
     rows, attribute = places.get(name, ((), ""))
     found: str | None = next((getattr(row, attribute) for row in rows if str(row.id) == key), None)

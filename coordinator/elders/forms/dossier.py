@@ -1,10 +1,7 @@
-"""Forms of the register. Protected values are never put into a page: an empty box keeps what is on file."""
+"""The form of a dossier. Protected values are never put into a page: an empty box keeps what is on file."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
@@ -21,80 +18,25 @@ from wtforms import (
     TextAreaField,
     TimeField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from coordinator.elders.forms.fields import Row, TruthField, money, typed_right
 from coordinator.elders.labels import (
     ABILITY_LEVELS,
     CATEGORIES,
-    CHANNELS,
-    CONSENT_GIVERS,
     DISABILITY_GRADES,
     ECONOMIC,
     HEALTH,
     HELPERS,
+    ONLY_CHILD,
     SEXES,
     SKILLS,
-    STATUSES,
+    SOURCES,
 )
-from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState, ElderStatus
-from coordinator.kernel import clock
 from coordinator.kernel.forms import Form, options
-from coordinator.kernel.identity import IdentityError, clean_name, normalise_phone, parse_resident_id
 
 MEMBER_ROWS = 8
 CONTACT_ROWS = 5
-
-
-def _truth(value: Any) -> bool | None:
-    """yes, no, or not known."""
-    return {"yes": True, True: True, "no": False, False: False}.get(value)
-
-
-class TruthField(RadioField):
-    """是 / 否 / 不清楚; the data is True, False or None."""
-
-    def __init__(self, label: Any, yes: Any = None, no: Any = None, **kwargs: Any) -> None:
-        choices = options([("yes", yes or _l("是")), ("no", no or _l("否")), ("", _l("不清楚"))])
-        super().__init__(label, validators=[Optional()], choices=choices, coerce=_spoken, **kwargs)
-        # The form macros choose the look by this name.
-        self.type = "RadioField"
-
-    @property
-    def truth(self) -> bool | None:
-        return _truth(self.data)
-
-
-def _spoken(value: Any) -> str:
-    if value is True or value == "yes":
-        return "yes"
-    return "no" if value is False or value == "no" else ""
-
-
-class Row(Form):
-    """A repeated part of a form, without a token of its own."""
-
-    class Meta(Form.Meta):
-        csrf = False
-
-
-def _money(label: Any) -> DecimalField:
-    return DecimalField(label, places=2, validators=[Optional(), NumberRange(0, 9_999_999)])
-
-
-def typed_right(form: Form, field: Any) -> None:  # noqa: ARG001 -- WTForms' signature
-    """Validator of names, ID numbers and telephones: the first round already says all that is wrong with them."""
-    text = (field.data or "").strip()
-    if not text:
-        return
-    try:
-        if field.short_name == "name":
-            clean_name(text)
-        elif field.short_name == "id_number":
-            parse_resident_id(text, today=clock.today())
-        else:
-            normalise_phone(text)
-    except IdentityError as problem:
-        raise ValidationError(problem.message) from None
 
 
 class ContactRow(Row):
@@ -152,19 +94,23 @@ class ElderForm(Form):
     is_rural_household = BooleanField(_l("农村户籍"))
 
     categories = SelectMultipleField(_l("对象类别"), choices=options(CATEGORIES))
-    evidence = TextAreaField(
-        _l("认定依据"),
-        description=_l("谁在哪天怎样核实的；只在新增类别时填，不写病情"),
-        validators=[Length(max=500)],
-    )
     ability_level = SelectField(_l("能力程度"), choices=options(ABILITY_LEVELS), default="0")
     ability_assessed_on = DateField(_l("评估日期"), validators=[Optional()])
     ability_assessor = StringField(_l("评估人或机构"), validators=[Length(max=60)])
+    ability_score = IntegerField(_l("评估得分"), validators=[Optional(), NumberRange(0, 90)])
+    ability_valid_to = DateField(
+        _l("评估有效期至"), description=_l("不填的，满一年提醒复评"), validators=[Optional()]
+    )
     has_dementia = BooleanField(_l("失智"))
     health = RadioField(_l("健康状况"), choices=options(HEALTH), default="good")
     is_self_caring = BooleanField(_l("生活能自理"), default=True)
     medical_history = TextAreaField(
         _l("曾患病史"), description=_l("加密保存，不给探访的人看"), validators=[Length(max=1000)]
+    )
+    psych_assessed_on = DateField(_l("心理评估日期"), validators=[Optional()])
+    psych_assessor = StringField(_l("心理评估人或机构"), validators=[Length(max=60)])
+    psych_result = TextAreaField(
+        _l("心理评估结果"), description=_l("加密保存，不给探访的人看"), validators=[Length(max=1000)]
     )
     certificate_grade = SelectField(_l("残疾等级"), choices=options(DISABILITY_GRADES, _l("没有残疾人证")))
     certificate_number = StringField(_l("残疾人证号"), validators=[Length(max=40)])
@@ -175,27 +121,59 @@ class ElderForm(Form):
 
     spouse_alive = TruthField(_l("配偶健在"))
     children_alive = IntegerField(_l("健在子女数"), validators=[Optional(), NumberRange(0, 20)])
+    has_caregiver = TruthField(_l("有人照顾"))
+    can_work = TruthField(_l("有劳动能力"))
+    has_livelihood = TruthField(_l("有生活来源"))
+    only_child = RadioField(
+        _l("独生子女去世或三级以上伤残"),
+        choices=options([*((str(key), text) for key, text in ONLY_CHILD.items()), ("", _l("不清楚"))]),
+        validators=[Optional()],
+    )
+    no_later_child = TruthField(_l("未再生育、也没有收养子女"))
+    support_given = TextAreaField(
+        _l("家庭实际赡养情况"),
+        description=_l("谁出钱、谁照料、多久来一次"),
+        validators=[Length(max=1000)],
+    )
+    support_delegated = TruthField(_l("委托他人代为赡养"))
+    support_delegate = StringField(
+        _l("委托给谁"), description=_l("姓名、关系、怎样联系"), validators=[Length(max=120)]
+    )
     economic_status = RadioField(_l("经济情况"), choices=options(ECONOMIC), default="none")
+    supported_at_home = BooleanField(_l("分散供养特困人员"))
     income_source = StringField(_l("经济来源"), validators=[Length(max=60)])
-    monthly_disposable_income = _money(_l("月可支配收入"))
+    monthly_disposable_income = money(_l("月可支配收入"))
     in_hardship = BooleanField(_l("生活存在困难"), description=_l("经核实的判断；只是低保或特困的，不用勾"))
     upheaval_until = DateField(
         _l("变故期至"),
         description=_l("家庭变故、受灾或生大病期间，填到预计结束的日子"),
         validators=[Optional()],
     )
+    upheaval_note = TextAreaField(_l("重大变故"), validators=[Length(max=500)])
+    relief_given = TextAreaField(_l("落实的救济措施"), validators=[Length(max=500)])
     cares_for_impaired_child = BooleanField(_l("长期照护失能、失智的子女"))
 
     water_safe = TruthField(_l("饮水"), _l("安全"), _l("不安全"))
     power_safe = TruthField(_l("生活用电"), _l("安全"), _l("不安全"))
     housing_safe = TruthField(_l("住房"), _l("安全"), _l("不安全"))
-    monthly_income = _money(_l("家庭每月收入"))
-    pension_monthly = _money(_l("每月领取养老保险"))
+    house_structure = StringField(_l("房屋结构"), validators=[Length(max=40)])
+    unsafe_habits = TextAreaField(
+        _l("不良安全行为习惯"),
+        description=_l("例如卧床吸烟、私拉电线、用完不关气"),
+        validators=[Length(max=500)],
+    )
+    neighbour_relations = StringField(_l("和邻里相处"), validators=[Length(max=200)])
+    monthly_income = money(_l("家庭每月收入"))
+    pension_monthly = money(_l("每月领取养老保险"))
     subsidies = StringField(_l("享受救助和补贴项目"), validators=[Length(max=200)])
-    subsidy_monthly = _money(_l("每月补贴金额"))
+    subsidy_monthly = money(_l("每月补贴金额"))
     helped_by = SelectMultipleField(_l("帮扶单位（组织）"), choices=options(HELPERS))
     helper_name = StringField(_l("帮扶责任人"), validators=[Length(max=60)])
     help_given = TextAreaField(_l("帮扶措施"), validators=[Length(max=1000)])
+
+    linked_unit = StringField(_l("挂钩联系单位"), validators=[Length(max=80)])
+    linked_person = StringField(_l("挂钩联系的党员干部"), validators=[Length(max=60)])
+    linked_since = DateField(_l("从哪一天起"), validators=[Optional()])
 
     members = FieldList(FormField(MemberRow), min_entries=0, max_entries=MEMBER_ROWS + 12)
     contacts = FieldList(FormField(ContactRow), min_entries=0, max_entries=CONTACT_ROWS)
@@ -219,68 +197,20 @@ class ElderForm(Form):
     needs_skills = SelectMultipleField(_l("需要的技能"), choices=options(SKILLS))
     notes = TextAreaField(_l("备注"), description=_l("加密保存，只在档案里看"), validators=[Length(max=1000)])
 
-    def validate_categories(self, field: SelectMultipleField) -> None:
-        if "kinless" in field.data and (self.children_alive.data or 0) > 0:
-            raise ValidationError(_("勾了孤寡，又填了健在的子女。请核对。"))
 
-
-class ConsentForm(Form):
-    """意愿 of one kind."""
-
-    kind = HiddenField(default=ConsentKind.SERVICE.value)
-    state = RadioField(_l("长者的意思"), validators=[InputRequired(_l("请选一个。"))])
-    given_by = RadioField(
-        _l("谁表的态"), choices=options(CONSENT_GIVERS), validators=[InputRequired(_l("请选一个。"))]
+# Each category has its own evidence and source (evidence_kinless, source_kinless, …).
+for _key, _name in CATEGORIES.items():
+    setattr(
+        ElderForm,
+        f"evidence_{_key}",
+        StringField(
+            _l("认定依据"),
+            description=_l("谁在哪天怎样核实的，不写病情"),
+            validators=[Length(max=500)],
+        ),
     )
-    giver_name = StringField(
-        _l("家属姓名和关系"), description=_l("家属代为表态时填"), validators=[Length(max=60)]
+    setattr(
+        ElderForm,
+        f"source_{_key}",
+        SelectField(_l("来源"), choices=options(SOURCES), default="manual", validate_choice=False),
     )
-    given_on = DateField(_l("哪一天"), validators=[InputRequired(_l("请填日期。"))])
-    channel = SelectField(
-        _l("怎样问的"), choices=options({k: v for k, v in CHANNELS.items() if k != "import"})
-    )
-    note = TextAreaField(
-        _l("书面记录"),
-        description=_l("不愿意时必须写：谁去解释的、解释了什么、长者或家属怎样说"),
-        validators=[Length(max=1000)],
-    )
-    ask_again_on = DateField(
-        _l("什么时候再问"), description=_l("不填的，半年以后再问"), validators=[Optional()]
-    )
-
-    SERVICE = (
-        (ConsentState.ACCEPTED.value, _l("愿意接受探访")),
-        (ConsentState.REMOTE_ONLY.value, _l("只接受电话、视频")),
-        (ConsentState.REFUSED.value, _l("不愿意")),
-    )
-    HOME = ((ConsentState.GRANTED.value, _l("同意上门")), (ConsentState.REFUSED.value, _l("不同意上门")))
-
-    def given(self) -> ConsentGiver:
-        return ConsentGiver(self.given_by.data)
-
-
-class FirstContactForm(Form):
-    """第一探访联系人."""
-
-    name = StringField(_l("姓名"), validators=[InputRequired(_l("请填姓名。")), Length(max=60), typed_right])
-    relation = StringField(
-        _l("与长者关系"), validators=[InputRequired(_l("请填和长者的关系。")), Length(max=30)]
-    )
-    phone = StringField(_l("电话"), validators=[Length(max=40), typed_right])
-    lives_nearby = RadioField(
-        _l("住得远近"),
-        choices=options([("yes", _l("住在本地，常上门看望")), ("no", _l("住在外地，常打电话问候"))]),
-        validators=[InputRequired(_l("请选一个。"))],
-    )
-
-
-class EndForm(Form):
-    """Closing a dossier."""
-
-    status = RadioField(
-        _l("原因"),
-        choices=options([(str(key), text) for key, text in STATUSES.items() if key != ElderStatus.ACTIVE]),
-        validators=[InputRequired(_l("请选一个。"))],
-    )
-    left_on = DateField(_l("从哪一天起不再探访"), validators=[InputRequired(_l("请填日期。"))])
-    note = StringField(_l("说明"), validators=[Length(max=200)])

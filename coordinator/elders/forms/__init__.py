@@ -1,0 +1,28 @@
+"""Forms of the register."""
+
+from coordinator.elders.forms.acts import (
+    AnswerForm,
+    ConsentForm,
+    DeviceForm,
+    EndForm,
+    FirstContactForm,
+    PaperForm,
+    RemovePaperForm,
+)
+from coordinator.elders.forms.dossier import CONTACT_ROWS, MEMBER_ROWS, ElderForm
+from coordinator.elders.forms.fields import TruthField, typed_right
+
+__all__ = [
+    "CONTACT_ROWS",
+    "MEMBER_ROWS",
+    "AnswerForm",
+    "ConsentForm",
+    "DeviceForm",
+    "ElderForm",
+    "EndForm",
+    "FirstContactForm",
+    "PaperForm",
+    "RemovePaperForm",
+    "TruthField",
+    "typed_right",
+]
