@@ -245,14 +245,15 @@ def decide_item(
     if outcome is Outcome.REFUSED and len(text) < 2:
         raise InvalidInput(_("请写下对方怎样说。"), field="note")
     before = item.outcome
-    item.outcome = outcome
-    item.note = text or None
-    item.tries = item.tries + 1
-    item.next_try_on = _second_try(next_try_on) if outcome is Outcome.NOT_FOUND else None
-    item.left_reason = None
-    item.decided_by_id, item.decided_at = actor.user_id, clock.now()
+    again = _second_try(next_try_on) if outcome is Outcome.NOT_FOUND else None
     try:
         with db.session.begin_nested():
+            item.outcome = outcome
+            item.note = text or None
+            item.tries = item.tries + 1
+            item.next_try_on = again
+            item.left_reason = None
+            item.decided_by_id, item.decided_at = actor.user_id, clock.now()
             db.session.flush()
     except StaleDataError:
         db.session.refresh(item)
