@@ -14,10 +14,9 @@ from coordinator.elders.labels import (
     CONSENT_GIVERS,
     DEVICE_KINDS,
     PAPER_KINDS,
-    STATUSES,
     is_child,
 )
-from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState, ElderStatus
+from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState
 from coordinator.kernel.forms import Form, options
 
 
@@ -87,20 +86,6 @@ class FirstContactForm(Form):
     def validate_appointed_by(self, field: StringField) -> None:
         if self.relation.data and not is_child(self.relation.data) and not (field.data or "").strip():
             raise ValidationError(_("不是子女的，要写明由谁明确。"))
-
-
-class EndForm(Form):
-    """Closing a dossier."""
-
-    status = RadioField(
-        _l("原因"),
-        choices=options(
-            [(str(key), text) for key, text in STATUSES.items() if key not in (ElderStatus.ACTIVE, "merged")]
-        ),
-        validators=[InputRequired(_l("请选一个。"))],
-    )
-    left_on = DateField(_l("从哪一天起不再探访"), validators=[InputRequired(_l("请填日期。"))])
-    note = StringField(_l("说明"), validators=[Length(max=200)])
 
 
 class DeviceForm(Form):

@@ -6,8 +6,8 @@ from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 from coordinator.elders import labels, services
-from coordinator.elders.forms import ConsentForm, EndForm, FirstContactForm
-from coordinator.elders.models import ConsentKind, ConsentState, ElderStatus, PaperKind
+from coordinator.elders.forms import ConsentForm, FirstContactForm
+from coordinator.elders.models import ConsentKind, ConsentState, PaperKind
 from coordinator.elders.queries import pack_for
 from coordinator.elders.queries.contacts import derive_first_contact
 from coordinator.elders.views.blueprint import Answer, P, bp, dossier_after, newest_version, to_edit
@@ -115,30 +115,6 @@ def first_contact(elder_id: int) -> Answer:
         clauses=clauses,
         labels=labels,
     )
-    return page, (422 if form.is_submitted() else 200)
-
-
-@bp.route("/<int:elder_id>/end", methods=["GET", "POST"])
-@requires(P.ELDER_EDIT)
-def end(elder_id: int) -> Answer:
-    """Close the dossier."""
-    actor = current_actor()
-    elder = to_edit(elder_id)
-    form = EndForm(left_on=clock.today())
-    if form.validate_on_submit():
-        try:
-            services.end_elder(
-                actor, elder, ElderStatus(form.status.data), form.left_on.data, form.note.data or ""
-            )
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            elder = to_edit(elder_id, fresh=True)
-        else:
-            flash(_("已登记。档案保留，不再安排探访。"), "ok")
-            return redirect(url_for("elders.dossier", elder_id=elder_id), 303)
-    page = render_template("elders/end.html", form=form, e=elder)
     return page, (422 if form.is_submitted() else 200)
 
 

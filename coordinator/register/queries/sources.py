@@ -45,7 +45,6 @@ from coordinator.register.queries.comparison import (
 )
 
 P = Permission
-ABSENT = fingerprint("absent")
 
 
 @dataclass(slots=True)
@@ -214,7 +213,11 @@ def _absent(
                 continue
             value = register_value(elder, name)
             one = Difference(
-                f"missing:{name}", shown(name, value), _("名单里没有"), fingerprint(value), ABSENT
+                f"missing:{name}",
+                shown(name, value),
+                _("名单里没有"),
+                fingerprint(value),
+                fingerprint("absent"),
             )
             kept = decisions.get((elder.id, one.field, one.register_print, one.source_print))
             if kept is not None:
@@ -294,7 +297,7 @@ def _area_names(elders: Iterable[Elder]) -> dict[int, str]:
             or_(Area.id.in_(ids), exists().where(mine.id.in_(ids), mine.path.startswith(Area.path)))
         )
     )
-    return dict(rows.tuples().all())
+    return {row.id: row.name for row in rows}
 
 
 def _lists(actor: Actor, source: Source) -> int:

@@ -88,7 +88,7 @@ def fields(page: str) -> dict[str, str]:
 
 
 PAGES = (
-    *("", "/panel", "/print", "/edit", "/consent/service", "/first-contact", "/end", "/history"),
+    *("", "/panel", "/print", "/edit", "/consent/service", "/first-contact", "/history"),
     *("/papers", "/devices/new", "/answer/living_alone"),
 )
 
@@ -393,7 +393,7 @@ def test_first_contact_and_leaving(desk, elder):
     assert desk.post(url, data=form | {"lives_nearby": "no"}).status_code == 303
     db.session.expire_all()
     assert db.session.get(Elder, elder.id).first_contact.phone == "13800000001"
-    url = f"/elders/{elder.id}/end"
+    url = f"/register/elders/{elder.id}/leave"
     data = {"csrf_token": token(text_of(desk.get(url))), "status": "moved", "left_on": "2019-01-01"}
     assert desk.post(url, data=data).status_code == 422
     assert desk.post(url, data=data | {"left_on": "2026-03-26"}).status_code == 303
