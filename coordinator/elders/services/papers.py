@@ -102,14 +102,16 @@ def cleaned(content: bytes) -> tuple[str, bytes]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(BytesIO(content), formats=[kind])
             if picture.width * picture.height > MAX_PIXELS:
-                raise InvalidInput(_("这张照片太大。"), _("请拍小一点。"), code="too_large", field="file")
+                raise Image.DecompressionBombError
             # The orientation lies in the metadata that are about to go.
             picture = ImageOps.exif_transpose(picture)
             picture.thumbnail((MAX_SIDE, MAX_SIDE))
             bare = Image.new("RGB", picture.size, "white")
             layer = picture.convert("RGBA")
             bare.paste(layer, mask=layer)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise InvalidInput(_("这张照片太大。"), _("请拍小一点。"), code="too_large", field="file") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         raise InvalidInput(
             _("这张照片打不开，可能没有传完。"), _("请重新拍一张。"), code="broken", field="file"
         ) from None
