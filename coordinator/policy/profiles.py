@@ -22,7 +22,7 @@ from .facts import (
 from .periods import SHORT_KINDS, Period
 
 _ONLY_HOME = (Mode.HOME,)
-_MOST_KEPT = 50_000  # preparations; more elders than this who all differ are prepared one by one
+_MOST_KEPT = 100_000  # obligations prepared, some 50 MB; over a long span nearly every elder differs
 
 Extract = Callable[[ElderFacts], object]
 Unmet = tuple[Status, WaiverReason | None, BlockReason | None]
@@ -75,6 +75,7 @@ class Profiles:
         self._settled = self._first - spare if self._first - date.min > spare else date.min
         self._extracts = tuple(self._extractors())
         self._made: dict[tuple[object, ...], list[Prepared]] = {}
+        self._kept = 0
 
     def of(self, facts: ElderFacts, enrolled: date | None, left: date | None) -> list[Prepared]:
         """The obligations of an elder with these facts, active from `enrolled` to the day before `left`."""
@@ -85,9 +86,11 @@ class Profiles:
         key = (enrolled, left, *[extract(facts) for extract in self._extracts])
         found = self._made.get(key)
         if found is None:
-            if len(self._made) >= _MOST_KEPT:
+            if self._kept >= _MOST_KEPT:
                 self._made.clear()
+                self._kept = 0
             found = self._made[key] = list(self._prepare(facts, enrolled, left))
+            self._kept += len(found)
         return found
 
     # -- which facts can be told apart --------------------------------------------------------------------
