@@ -65,7 +65,7 @@ def merge_dossiers(
     if kept.id == closed.id:
         raise InvalidInput(_("这是同一份档案。"), _("请选两份不同的档案。"), code="same_dossier")
     for elder in sorted((kept, closed), key=lambda one: one.id):
-        db.session.refresh(elder, with_for_update=True)
+        db.session.refresh(elder, ["status", "version", "area_id"], with_for_update=True)
     _check(kept, closed, kept_version, closed_version, reason)
     wanted = set(take)
     unknown = wanted - set(VALUE_FIELDS) - set(PARTS)

@@ -41,7 +41,7 @@ def move_elder(
     the same elder waits already or the elder has left.
     """
     demand(actor, Permission.ELDER_EDIT, elder.area.path)
-    db.session.refresh(elder, with_for_update=True)
+    db.session.refresh(elder, ["status", "version", "area_id"], with_for_update=True)
     if elder.status is not ElderStatus.ACTIVE:
         raise Conflict(_("这位长者已经不在册。"), _("需要时先重新列入。"))
     _check_target(elder, to_area)

@@ -36,7 +36,7 @@ def settle_match(actor: Actor, record: ExternalRecord, elder_id: int | None) -> 
     Raises Conflict when that is settled already, InvalidInput for somebody who is no candidate.
     """
     demand(actor, Permission.ELDER_EDIT, record.area.path)
-    db.session.refresh(record, with_for_update=True)
+    db.session.refresh(record, ["match", "elder_id", "candidates"], with_for_update=True)
     if record.match is not MatchState.AMBIGUOUS:
         raise Conflict(_("这一条已经有人认过了。"), _("请刷新页面看结果。"), code="settled")
     if elder_id is None:

@@ -325,7 +325,7 @@ def leave_open(actor: Actor, survey: Survey, item_ids: Collection[int] | None, r
 def close_survey(actor: Actor, survey: Survey) -> None:
     """Close a survey when each of its items has an outcome or a reason. Flushes. Raises Conflict otherwise."""
     demand(actor, Permission.ELDER_EDIT, survey.area.path)
-    db.session.refresh(survey, with_for_update=True)
+    db.session.refresh(survey, ["closed_at"], with_for_update=True)
     _require_open(survey)
     left = db.session.scalar(
         select(func.count()).select_from(SurveyItem).where(SurveyItem.survey_id == survey.id, left_open())

@@ -138,9 +138,7 @@ def test_a_foreign_area_and_a_county_are_refused(place):
     with pytest.raises(NotAllowed):
         start(place, place.tree.county)
     with pytest.raises(InvalidInput):
-        open_survey(
-            place.here, place.tree.community, SurveyKind.FIRST, TODAY - timedelta(days=1)
-        )
+        open_survey(place.here, place.tree.community, SurveyKind.FIRST, TODAY - timedelta(days=1))
     supervisor = factories.make_actor(Role.COUNTY_SUPERVISOR, place.tree.county)
     with pytest.raises(NotAllowed):
         open_survey(supervisor, place.tree.community, SurveyKind.FIRST)
