@@ -145,9 +145,10 @@ def call_rows(event: SurgeEvent, path: str, actor: Actor, today: date) -> list[C
 
 
 def _urgency(row: CallRow) -> tuple[Any, ...]:
+    # Who was just reached from this list keeps the place while the family is still to be rung.
     return (
         row.no_answer,
-        row.owed is None,
+        row.owed is None and CallTarget.ELDER not in row.calls,
         not row.is_key,
         not row.alone,
         row.elder.area_id,

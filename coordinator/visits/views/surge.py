@@ -180,16 +180,21 @@ def tick_call(event_id: int, elder_id: int) -> Response:
     found, area = find_event(actor, event_id)
     elder = _elder_on(actor, area, Permission.VISIT_OPEN, elder_id)
     target, result, token = _answer()
+    in_place = bool(request.headers.get("HX-Request"))  # the row itself then says what was written down
     try:
         if result is None:
             withdraw_tick(actor, found, elder, target)
-            flash(_("已更正：%(name)s还没有联系上。", name=elder.name), "ok")
+            said = _("已更正：%(name)s还没有联系上。", name=elder.name)
         elif tick(actor, found, area, elder, Tick(target, result, token)) is None:
-            flash(_("%(name)s刚才已经记过了。", name=elder.name), "info")
+            said = _("%(name)s刚才已经记过了。", name=elder.name)
         else:
-            flash(_said(target, result, elder.name), "ok")
+            said = _said(target, result, elder.name)
+        if not in_place:
+            flash(said, "ok")
     except DomainError as problem:
         db.session.rollback()
+        if in_place:
+            raise
         flash(" ".join(str(part) for part in (problem.message, problem.remedy) if part), "error")
     else:
         db.session.commit()

@@ -171,6 +171,10 @@ def test_the_order_is_owed_first_then_key_then_alone(world, event):
     tick(world.coordinator, event, world.tree.street, failed, given(result=NO_ANSWER))
     rows = call_rows(event, world.tree.street.path, world.coordinator, TODAY)
     assert [row.elder.id for row in rows] == [key.id, alone.id, general.id, met.id, failed.id]
+    # Reached from the list, the elder keeps the place while the family is rung.
+    tick(world.coordinator, event, world.tree.street, alone, given())
+    again = call_rows(event, world.tree.street.path, world.coordinator, TODAY)
+    assert [row.elder.id for row in again] == [row.elder.id for row in rows]
     counts = tab_counts(rows)
     assert (counts["all"], counts["elder"], counts["family"], counts["no_answer"]) == (5, 4, 5, 1)
 
