@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from coordinator.elders.labels import SKILLS
 from coordinator.elders.models import Skill
 from coordinator.extensions import db
-from coordinator.kernel import audit, clock
+from coordinator.kernel import audit, clock, queue
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.kernel.identity import IdentityError, clean_name, normalise_phone
@@ -67,6 +67,7 @@ def suspend_worker(actor: Actor, worker: Worker, reason: str) -> None:
         _("停用%(name)s：%(reason)s", name=worker.name, reason=reason.strip()),
         former,
     )
+    _owe_freeing(worker)
 
 
 def retire_worker(actor: Actor, worker: Worker) -> None:
@@ -77,6 +78,17 @@ def retire_worker(actor: Actor, worker: Worker) -> None:
     former = worker.status
     worker.status = WorkerStatus.LEFT
     _note(actor, worker, "worker.leave", _("%(name)s离开队伍", name=worker.name), former)
+    _owe_freeing(worker)
+
+
+def _owe_freeing(worker: Worker) -> None:
+    """Visits are a later feature: what was given to this worker is taken back by a job."""
+    queue.owe(
+        "coordinator.marketplace.jobs.free_visits_of",
+        key=f"{worker.id}@{clock.now():%Y%m%d%H%M%S%f}",
+        payload={"worker_id": worker.id},
+        timeout_seconds=120,
+    )
 
 
 def _note(actor: Actor, worker: Worker, action: str, summary: str, former: WorkerStatus) -> None:

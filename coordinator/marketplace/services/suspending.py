@@ -1,0 +1,83 @@
+"""What becomes of the visits and claims of somebody who is stopped, or has left the workforce."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from flask_babel import gettext as _
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from coordinator.extensions import db
+from coordinator.kernel import clock, i18n
+from coordinator.kernel.access import SYSTEM
+from coordinator.marketplace.models import Claim, ClaimState
+from coordinator.marketplace.queries.claims import coordinators_of
+from coordinator.marketplace.services.claiming import end_claim, visits_approved
+from coordinator.messages.services import notify
+from coordinator.visits import services as visits
+from coordinator.visits.lifecycle import AssignmentState, VisitState
+from coordinator.visits.models import Assignment, Visit
+from coordinator.workforce.models import Worker, WorkerStatus
+
+
+def free_visits(worker_id: int) -> int:
+    """Take somebody who may no longer go off every visit that has not begun, and tell the coordinators whose visits
+    need people again, and who was to go along. Returns how many visits. Flushes; doing it twice changes nothing.
+    """
+    worker = db.session.get(Worker, worker_id)
+    if worker is None or worker.status is WorkerStatus.APPROVED:
+        return 0
+    for claim in db.session.scalars(
+        select(Claim)
+        .where(
+            or_(Claim.worker_id == worker_id, Claim.companion_id == worker_id),
+            Claim.state == ClaimState.PENDING,
+        )
+        .with_for_update()
+    ).all():
+        end_claim(claim, ClaimState.WITHDRAWN, _("这位人员已经停用"))
+    held = db.session.scalars(
+        select(Visit)
+        .join(Assignment, Assignment.visit_id == Visit.id)
+        .where(
+            Assignment.worker_id == worker_id,
+            Assignment.state == AssignmentState.APPROVED,
+            Visit.state.in_((VisitState.OPEN, VisitState.ASSIGNED)),
+            Visit.starts_at > clock.now(),
+        )
+        .options(
+            joinedload(Visit.area),
+            joinedload(Visit.elder),
+            selectinload(Visit.assignments).joinedload(Assignment.worker),
+        )
+        .order_by(Visit.starts_at, Visit.id)
+    ).all()
+    by_area: dict[str, list[Visit]] = defaultdict(list)
+    for visit in held:
+        before = {one.worker_id: one.worker for one in visits_approved(visit)}
+        visits.release(SYSTEM, visit, worker, _("这位人员已经停用"))
+        stay = {one.worker_id for one in visits_approved(visit)}
+        alone = [one.user_id for key, one in before.items() if key not in stay | {worker_id} and one.user_id]
+        notify(
+            alone,
+            _("一次探访取消了您的安排"),
+            _("一起去的人不能去了，%(when)s的探访您不用去了。", when=i18n.moment(visit.starts_at)),
+            "/today",
+            dedupe_key=f"visit-freed-companion:{visit.id}:{worker_id}",
+        )
+        by_area[visit.area.path].append(visit)
+    for path, found in by_area.items():
+        notify(
+            coordinators_of(path),
+            _("有 %(n)s 次探访要重新找人", n=len(found)),
+            _(
+                "%(name)s已经停用，原来交给他的探访回到待安排，最近的一次是%(when)s。",
+                name=worker.name,
+                when=i18n.moment(found[0].starts_at),
+            ),
+            "/visits?state=open",
+            dedupe_key=f"visits-freed:{worker_id}:{found[0].id}:{len(found)}",
+        )
+    db.session.flush()
+    return len(held)
