@@ -10,9 +10,8 @@ from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
-from coordinator.elders.imports.elder_check import dossiers
 from coordinator.elders.labels import STATUSES
 from coordinator.elders.models import (
     Category,
@@ -98,7 +97,9 @@ def read_report(actor: Actor, source: Source, area_id: int | None = None) -> Rep
     statement = (
         select(ExternalRecord)
         .where(inside, ExternalRecord.source == source, ExternalRecord.superseded_at.is_(None))
-        .options(joinedload(ExternalRecord.area))
+        .options(
+            joinedload(ExternalRecord.area), joinedload(ExternalRecord.batch).joinedload(ImportBatch.area)
+        )
         .order_by(ExternalRecord.name, ExternalRecord.id)
     )
     if area_id is not None:
@@ -110,7 +111,7 @@ def read_report(actor: Actor, source: Source, area_id: int | None = None) -> Rep
     wanted |= {key for one in records if one.match is MatchState.AMBIGUOUS for key in one.candidates}
     wanted |= {elder_id for elder_id, _remark in held.values() if not _remark}
     wanted |= set(claimed)
-    elders = {key: one for key, one in dossiers(wanted).items() if one.status is ElderStatus.ACTIVE}
+    elders = _compared(wanted)
     names = _area_names(elders.values())
     decisions = _decisions(source, elders)
     rows = [_row(one, elders, held, names, decisions) for one in records]
@@ -144,7 +145,7 @@ def row_of(actor: Actor, record: ExternalRecord) -> Row:
     held = _by_number(actor, [record] if record.elder_id is None else [])
     wanted = {record.elder_id} if record.elder_id is not None else set(record.candidates)
     wanted |= {elder_id for elder_id, _remark in held.values() if not _remark}
-    elders = {key: one for key, one in dossiers(wanted).items() if one.status is ElderStatus.ACTIVE}
+    elders = _compared(wanted)
     return _row(record, elders, held, _area_names(elders.values()), _decisions(record.source, elders))
 
 
@@ -161,6 +162,21 @@ def absent_row(source: Source, elder: Elder) -> Row | None:
         return None
     found = _absent(source, [elder], set(), _decisions(source, {elder.id: elder}))
     return found[0] if found else None
+
+
+def _compared(ids: Iterable[int]) -> dict[int, Elder]:
+    """Active elders with what lists are compared with, by id; three queries."""
+    rows = db.session.scalars(
+        select(Elder)
+        .where(Elder.id.in_(list(ids)), Elder.status == ElderStatus.ACTIVE)
+        .options(
+            joinedload(Elder.area, innerjoin=True),
+            joinedload(Elder.household, innerjoin=True),
+            selectinload(Elder.categories),
+            selectinload(Elder.certificates),
+        )
+    )
+    return {elder.id: elder for elder in rows}
 
 
 def _row(

@@ -235,16 +235,18 @@ def test_the_database_itself_keeps_merged_dossiers_closed(place):
     kept, closed = pair(place)
     other = place.elder()
     merge(place, kept, closed)
+    status = "UPDATE elders SET status = :status, left_on = :left_on, merged_into_id = :into WHERE id = :id"
+    merged = {"status": "merged", "left_on": kept.enrolled_on}
     wrong = (
-        f"UPDATE elders SET status = 'active', left_on = NULL, merged_into_id = NULL WHERE id = {closed.id}",
-        f"UPDATE elders SET status = 'merged', left_on = enrolled_on, merged_into_id = {closed.id} WHERE id = {other.id}",
-        f"UPDATE elders SET status = 'merged', left_on = enrolled_on, merged_into_id = {kept.id} WHERE id = {kept.id}",
-        "UPDATE dossier_merges SET reason = 'x'",
-        "DELETE FROM dossier_merges",
+        (status, {"status": "active", "left_on": None, "into": None, "id": closed.id}),
+        (status, merged | {"into": closed.id, "id": other.id}),
+        (status, merged | {"into": kept.id, "id": kept.id}),
+        ("UPDATE dossier_merges SET reason = 'x'", {}),
+        ("DELETE FROM dossier_merges", {}),
     )
-    for statement in wrong:
+    for statement, values in wrong:
         with pytest.raises(DBAPIError), db.session.begin_nested():
-            db.session.execute(text(statement))
+            db.session.execute(text(statement), values)
 
 
 def test_history_stays_with_a_version_of_each(place):
