@@ -53,6 +53,13 @@ DEARER = {
     "planning.month": 14,  # calendar, progress, loads, what is left, earlier plans
     "planning.plan": 14,  # the same of one plan
     "visits.assign_people": 15,  # all that fitness asks of the candidates
+    # What is owed by everybody on the list, contacts and ticks, progress of the areas below.
+    "visits.calls": 25,
+    "visits.calls_on_paper": 22,
+    # A small area's month is counted for the page itself: facts, contacts, earlier facts, rules.
+    "supervision.coverage": 23,
+    "supervision.elders": 18,
+    "supervision.corrections": 22,
 }
 
 
