@@ -16,14 +16,27 @@ from coordinator.accounts.models import Organisation, OrganisationKind, RoleGran
 from coordinator.elders.imports.batches import upload
 from coordinator.elders.imports.elders import ELDERS
 from coordinator.elders.imports.jobs import check_elders
-from coordinator.elders.models import Category, Elder, ElderCategory
+from coordinator.elders.models import (
+    Category,
+    ConsentGiver,
+    ConsentKind,
+    ConsentState,
+    DeviceKind,
+    Elder,
+    ElderCategory,
+    ImportBatch,
+    ImportKind,
+    ImportState,
+    PaperKind,
+)
+from coordinator.elders.services import add_paper, record_consent, save_device
 from coordinator.extensions import db
 from coordinator.fieldwork.services.presence import Mark, check_in
 from coordinator.fieldwork.services.records import confirm_record, submit_record
 from coordinator.hours import services as hours
 from coordinator.kernel import clock
 from coordinator.kernel.access import AREA_ROLES, Actor, Grant, Role
-from coordinator.kernel.areas import Area
+from coordinator.kernel.areas import Area, AreaLevel, create_area
 from coordinator.kernel.geo import Datum
 from coordinator.marketplace.services import claim_visit
 from coordinator.messages.models import Message
@@ -31,6 +44,10 @@ from coordinator.messages.services import notify
 from coordinator.planning import jobs as planning_jobs
 from coordinator.planning import services as planning
 from coordinator.planning.models import Plan, PlanRoute, PlanStop, RouteSheet
+from coordinator.register.imports.importers import IMPORTERS
+from coordinator.register.imports.jobs import check_source
+from coordinator.register.models import AreaMove, ExternalRecord, MatchState, Source, SurveyItem, SurveyKind
+from coordinator.register.services.surveys import assign_items, open_survey
 from coordinator.visits.models import SurgeEvent, SurgeKind
 from coordinator.visits.queries import obligations_for
 from coordinator.visits.services import add_event, assign, open_visit
@@ -54,6 +71,17 @@ ANSWERS = {
     "satisfaction": "good",
     "elder_signed": "paper",
     "signed": "y",
+}
+
+
+# What the lists of other offices say of somebody, by key of the column.
+SAYS = {
+    "special_family": "是",
+    "ability_level": "中度失能",
+    "ability_assessed_on": "2026-02-10",
+    "certificate_grade": "二级",
+    "economic_status": "低保",
+    "categories": "独居",
 }
 
 
@@ -147,6 +175,7 @@ def _side(city: Area | None, county: Area | None, street: Area, community: Area)
     owed = obligations_for([db.session.get_one(Elder, ids["elder_id"])], None, TODAY, TODAY, TODAY)
     obligation = owed[ids["elder_id"]][0]
     ids |= {"rule": obligation.rule, "period_from": obligation.period_from.isoformat()}
+    _register(side, coordinator, community)
     for role, user_id in side.users.items():
         side.own[role] = _own(user_id, "example")
     return side
@@ -185,7 +214,8 @@ def _life(side: Side, coordinator: Actor, company_id: int, turn: int) -> dict[st
             assign(coordinator, made, [(person, False) for person in people], override_reason="示例")
         return made
 
-    ids = {"elder_id": elders[0].id, "open": visit(elders[0], TODAY + timedelta(days=2), time(9 + turn)).id}
+    ids = {"elder_id": elders[0].id, "other_elder_id": elders[1].id}
+    ids |= {"open": visit(elders[0], TODAY + timedelta(days=2), time(9 + turn)).id}
     ids["claimed"] = visit(elders[1], TODAY + timedelta(days=3 + turn), time(10)).id
     ids["claim_id"] = claim_visit(me, ids["claimed"]).id
     ids["given"] = visit(elders[2], TODAY, time(11 + turn), worker).id
@@ -208,7 +238,22 @@ def _life(side: Side, coordinator: Actor, company_id: int, turn: int) -> dict[st
         if confirmed:
             confirm_record(coordinator, record.id)
             ids |= _certify(side, coordinator, worker, entry.id, day)
-    return ids
+    return ids | (_dossier(coordinator, elders[0]) if turn == 0 else {})
+
+
+def _dossier(coordinator: Actor, elder: Elder) -> dict[str, Any]:
+    """A refusal of visits at home, a paper and a device in one elder's dossier."""
+    paper = add_paper(coordinator, elder, PaperKind.OTHER, b"%PDF-1.4\n%%EOF\n")
+    device = save_device(coordinator, elder, {"kind": DeviceKind.SMOKE_ALARM})
+    consent = record_consent(
+        *(coordinator, elder, ConsentKind.HOME, ConsentState.REFUSED),
+        given_by=ConsentGiver.SELF,
+        given_on=TODAY,
+        channel="phone",
+        explained_by="示例",
+        note="先打电话，熟悉了再说",
+    )
+    return {"paper_id": paper.id, "device_id": device.id, "consent_id": consent.id}
 
 
 def _certify(side: Side, coordinator: Actor, worker: Worker, entry_id: int, day: date) -> dict[str, Any]:
@@ -262,6 +307,61 @@ def _batch(side: Side) -> None:
     db.session.commit()
     side.ids["worker_batch_id"] = batch.id
     check_workers(batch.id)
+    for source, importer in IMPORTERS.items():
+        area = db.session.get_one(Area, side.ids["area_id"])
+        content = ",".join(column.heading for column in importer.columns) + "\n"
+        for name, born in (("何示例", "1943-05-06"), ("坏样本", "不知道")):
+            row = SAYS | {"name": name, "birth_date": born, "address": "滨江路9号"}
+            content += ",".join(row.get(column.key, "") for column in importer.columns) + "\n"
+        batch = upload(importer, coordinator, area, "名单.csv", content.encode(), Datum.WGS84)
+        db.session.commit()
+        side.ids[f"batch_{source.value}"] = batch.id
+        check_source(batch.id)
+
+
+def _register(side: Side, coordinator: Actor, community: Area) -> None:
+    """A survey with a door for the worker, a row of another office's list, a move that waits."""
+    survey = open_survey(coordinator, community, SurveyKind.RENEWAL)
+    elder_id = side.ids["elder_id"]
+    item = db.session.scalars(select(SurveyItem).where(SurveyItem.elder_id == elder_id)).one()
+    assign_items(coordinator, survey, [item.id], worker=db.session.get_one(Worker, side.ids["worker_id"]))
+    batch = ImportBatch(
+        kind=ImportKind.DISABLED,
+        state=ImportState.APPLIED,
+        area_id=community.id,
+        filename="残联.csv",
+        sha256="0" * 64,
+        counts={"created": 1, "updated": 0, "same": 0},
+    )
+    db.session.add(batch)
+    db.session.flush()
+    record = ExternalRecord(
+        batch_id=batch.id,
+        row_number=2,
+        source=Source.DISABLED,
+        street_id=community.parent_id,
+        area_id=community.id,
+        name="何示例",
+        person_key=b"example",
+        values={"name": "何示例", "certificate_grade": 2},
+        data_on=TODAY,
+        match=MatchState.MATCHED,
+        elder_id=elder_id,
+    )
+    aside = create_area(AreaLevel.COMMUNITY, "新村社区", community.parent)
+    move = AreaMove(
+        elder=factories.make_elder(aside),
+        from_area=aside,
+        to_area=community,
+        from_address="新村1号",
+        to_address="滨江路9号",
+        moved_on=TODAY,
+        reason="搬家",
+        due_on=TODAY,
+    )
+    db.session.add_all([record, move])
+    db.session.flush()
+    side.ids |= {"survey_id": survey.id, "item_id": item.id, "external_id": record.id, "move_id": move.id}
 
 
 def _plan(side: Side, *, solved: bool) -> None:

@@ -21,7 +21,9 @@ from coordinator.policy.schema import Form, FormField, FormSection
 Cell = dict[str, Any]
 # Fields that take a whole line: what is written there is long.
 _WIDE = frozenset({"long_text", "multi"})
-_WIDE_KEYS = frozenset({"address", "mode", "categories", "allowances", "pension"})
+_WIDE_KEYS = frozenset({"address", "at_registered_place", "mode", "categories", "allowances", "pension"})
+# Fields that the form prints with a blank in front: 第__次开展探访.
+_COUNTED = frozenset({"visit_number", "care_number"})
 _MANY_OPTIONS = 3
 # Widths of the household table's columns, as parts of the line.
 _PARTS = {"member_name": 1.5, "member_sex": 0.8, "member_id_number": 3.4, "member_health": 1.6}
@@ -73,6 +75,9 @@ def form_sheets(
     """
     with force_locale("zh"):
         values = values_of(dossier, in_full=in_full, may_read=may_read)
+        if any(one.key == "pension" for section in form.sections for one in section.fields_):
+            # The pension has a line of its own.
+            values.text["allowances"] = dossier.elder.household.subsidies or ""
         notes = [form.note] if form.note and values.needs_note else []
         if not in_full:
             notes.append("证件号和电话只显示一部分。")
@@ -97,7 +102,9 @@ def plain_sheet(dossier: Dossier, *, in_full: bool, may_read: bool, printed: str
         notes = [] if in_full else ["证件号和电话只显示一部分。"]
         pack = dossier.pack
         named = [one for one in pack.named_forms if one.id != "statistics"] if pack else []
-        if pack is not None and named:
+        if registration_form(pack) is not None:
+            notes.append("这里按档案的内容打印，不是登记表。")
+        elif pack is not None and named:
             notes.append(
                 f"{pack.document.short_title}提到《{named[0].title}》，没有附表样；这里按档案的内容打印，不是那张表。"
             )
@@ -164,14 +171,19 @@ def _cell(one: FormField, values: Values) -> Cell:
     pen = one.key not in values.text and one.type in ("long_text", "signature")
     if one.key not in values.text and one.type == "date":
         text = "　　　年　　月　　日"
-    return {"label": one.label, "text": text, "pen": pen}
+    label = f"第＿＿{one.label}" if one.key in _COUNTED else one.label
+    return {"label": label, "text": text, "pen": pen}
 
 
 def _table(section: FormSection, values: Values) -> dict[str, Any]:
     keys = [one.key for one in section.fields_]
+    members = values.members
+    if members and members[0]["member_relation"] != "户主":
+        # The form's first line is the householder's; whoever it is has not been entered.
+        members = [{}, *members]
     rows = [
         [str(number) if number > 1 else "户主", *(member.get(key, "") for key in keys)]
-        for number, member in enumerate(values.members, start=1)
+        for number, member in enumerate(members, start=1)
     ]
     while len(rows) < section.rows:
         rows.append([str(len(rows) + 1) if rows else "户主", *("" for _key in keys)])

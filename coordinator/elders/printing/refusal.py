@@ -11,7 +11,6 @@ from flask_babel import force_locale
 from coordinator.elders import labels
 from coordinator.elders.models import Consent, ConsentKind
 from coordinator.elders.queries import Dossier
-from coordinator.elders.words import spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def refusal_note(dossier: Dossier, consent: Consent, *, printed: str, on: date) 
             ("表态日期", consent.given_on.isoformat()),
             ("怎样问的", str(labels.CHANNELS.get(consent.channel, consent.channel))),
             ("解释的人", consent.explained_by or ""),
-            ("再次询问", spoken("ask_again_on", consent.ask_again_on)),
+            ("再次询问", consent.ask_again_on.isoformat() if consent.ask_again_on else ""),
         )
     needs_note = pack is not None and pack.consent.refusal_note_required
     return RefusalNote(

@@ -89,6 +89,7 @@ def values_of(dossier: Dossier, *, in_full: bool, may_read: bool) -> Values:
         ),
     }
     _of_home(found, home)
+    found.behind["household_size"] = {"增加": "＿＿人", "减少": "＿＿人"}
     _of_kind(found, dossier, elder)
     chosen["at_registered_place"] = frozenset({_YES_NO[elder.lives_at_registered_address]})
     members = sorted(home.members, key=lambda one: one.relation != "户主")

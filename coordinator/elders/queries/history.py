@@ -81,6 +81,7 @@ class VersionLine:
 
     version: DossierVersion
     rows: Sequence[dict[str, str]]
+    moves_facts: bool  # did it change what the rules know?
 
 
 def version_lines(elder_id: int, *, in_full: bool, before: int | None = None) -> list[VersionLine]:
@@ -93,7 +94,8 @@ def version_lines(elder_id: int, *, in_full: bool, before: int | None = None) ->
     for position, version in enumerate(found[:PER_PAGE]):
         former = found[position + 1] if position + 1 < len(found) else None
         rows = differences(former.content, version.content, in_full=in_full) if former else []
-        lines.append(VersionLine(version, rows))
+        moved = former is not None and former.content["facts"] != version.content["facts"]
+        lines.append(VersionLine(version, rows, moved))
     return lines
 
 
@@ -180,10 +182,12 @@ def _even(old: str, new: str) -> str:
 def _row_differences(
     part: str, label: str, old: Sequence[Any], new: Sequence[Any], *, in_full: bool
 ) -> list[dict[str, str]]:
-    held = {row["id"]: row for row in old}
+    # What takes another's place is told as a change of it, not as one gone and one come.
+    name = {"consents": "kind", "contacts": "position", "categories": "category"}.get(part, "id")
+    held = {"" if part == "first_contact" else row[name]: row for row in old}
     rows = []
     for row in new:
-        former = held.pop(row["id"], None)
+        former = held.pop("" if part == "first_contact" else row[name], None)
         if former == row:
             continue
         words = row_words(part, row, in_full=in_full)

@@ -273,7 +273,7 @@ ELDERS = ListingSpec(
                 ("first_contact", _l("没有第一探访联系人")),
                 ("destitute", _l("可能符合特困供养")),
             ),
-            all_label=_l("不限"),
+            all_label=_l("全部情况"),
         ),
     ),
     default_sort="name",
