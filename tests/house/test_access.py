@@ -91,6 +91,8 @@ CLOSER: dict[str, frozenset[Role]] = {
     | {Role.WORKER},
     "planning.sheet": SUPERVISE | {Role.WORKER},
     "register.door": frozenset({Role.WORKER}),
+    # The elder comes from the next community: only who has a say over both may take the request back.
+    "register.withdraw_move": frozenset({Role.STREET_COORDINATOR}),
 }
 # Files, and the monitor's question, which opens connections of its own (tests/house/test_operations.py).
 OF_NO_PERSON = {"static", "health.readyz"}
