@@ -18,6 +18,7 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, Role, current_actor, requires
 from coordinator.kernel.i18n import LOCALES
 from coordinator.kernel.listing import clean_text
+from coordinator.supervision.queries import rate
 from coordinator.visits.services.owed import due_counts
 
 bp = Blueprint("home", __name__)
@@ -55,10 +56,11 @@ def index() -> Any:
             tomorrow=clock.today() + timedelta(days=1),
         )
     if actor.has_role(*SUPERVISOR_ROLES):
+        scope = rate.scope_of(actor, None)
         return render_template(
             "home/supervisor.html",
             figures=queries.desk_figures(actor),
-            areas=queries.areas_below(actor),
+            view=rate.read_month(scope, clock.today()) if scope else None,
         )
     for role, endpoint in _STRAIGHT_TO:
         if actor.has_role(role) and exists(endpoint):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -111,3 +111,14 @@ def test_bad_addresses_are_no_errors(months, street):
     assert street.get("/coverage/elders?which=x").status_code == 404
     assert street.get("/coverage/elders?which=left&page=99&month=2026-03").status_code == 200
     assert street.get("/coverage?area=999999999").status_code == 404
+
+
+def test_a_supervisor_lands_on_the_same_figures(months, client, freeze):
+    """The landing page and 月探访率 never tell two rates."""
+    freeze(datetime(2026, 3, 26, 2, 0, tzinfo=UTC))
+    months.march()
+    months.general_elder(enrolled_on=date(2026, 3, 25))  # too new to be judged
+    sign_in(client, make_user(Role.COUNTY_SUPERVISOR, months.tree.county))
+    row = "3/4，75.0%"
+    assert row in client.get("/").text
+    assert row in client.get("/coverage").text
