@@ -12,14 +12,23 @@ from coordinator.elders.models import (
     ConsentKind,
     ConsentState,
     CoordinateSource,
+    DeviceKind,
     EconomicStatus,
     Elder,
     Health,
     Sex,
     Skill,
 )
-from coordinator.elders.services import Certificate, ContactPerson, create_elder, record_consent
+from coordinator.elders.services import (
+    Certificate,
+    ContactPerson,
+    create_elder,
+    record_consent,
+    save_device,
+    versions,
+)
 from coordinator.extensions import db
+from coordinator.kernel.access import Actor
 from coordinator.kernel.areas import Area
 from coordinator.workforce.models import WorkerKind
 from coordinator.workforce.services import pair
@@ -34,13 +43,17 @@ def make_elders(world: World) -> None:
     enrolled = world.today - timedelta(days=ENROLLED_DAYS_AGO)
     coordinator = world.actors["street"]
     total = world.count(ELDERS)
-    with living_at(at(enrolled, 10)):
+    # One version of each dossier, made at the end for all of them.
+    with living_at(at(enrolled, 10)), versions.change(coordinator) as seen:
         for number in range(total):
             position = number % len(world.communities)
             community = world.communities[position]
             elder = _make_elder(world, community, world.texts["communities"][position], enrolled)
             world.elders.append(elder)
+            seen.ids.add(elder.id)
             _record_wishes(world, elder, enrolled)
+            if number % 9 == 0:
+                _add_device(coordinator, elder, number, enrolled)
         db.session.flush()
         for elder in world.elders:
             helpers = [
@@ -52,6 +65,22 @@ def make_elders(world: World) -> None:
             ]
             if helpers and world.chance(PAIRED):
                 pair(coordinator, elder, world.dice.choice(helpers))
+
+
+def _add_device(coordinator: Actor, elder: Elder, number: int, enrolled: date) -> None:
+    """Every ninth home has an alarm; one in three of them is broken."""
+    kind = (DeviceKind.SMOKE_ALARM, DeviceKind.ONE_KEY, DeviceKind.GAS_ALARM)[number // 9 % 3]
+    save_device(
+        coordinator,
+        elder,
+        {
+            "kind": kind,
+            "identifier": f"TF{number:06d}",
+            "installed_on": enrolled - timedelta(days=60),
+            "working": number % 27 != 0,
+            "note": "床头" if kind is DeviceKind.ONE_KEY else "厨房",
+        },
+    )
 
 
 def _make_elder(world: World, community: Area, said: dict[str, Any], enrolled: date) -> Elder:
@@ -83,6 +112,8 @@ def _make_elder(world: World, community: Area, said: dict[str, Any], enrolled: d
             (EconomicStatus.NONE, EconomicStatus.LOW_INCOME, EconomicStatus.DESTITUTE), (86, 10, 4)
         )[0],
         "visit_minutes": dice.choice((25, 30, 30, 40)),
+        "has_livelihood": True,
+        "has_caregiver": not alone,
         "children_alive": 0 if world.chance(0.08) else dice.randint(1, 4),
         "spouse_alive": not alone and world.chance(0.6),
     }
@@ -170,6 +201,7 @@ def _record_wishes(world: World, elder: Elder, day: date) -> None:
         given_by=ConsentGiver.SELF,
         given_on=day,
         channel="入户",
+        explained_by="社区工作人员" if note else None,
         note=note,
     )
     if answer is ConsentState.ACCEPTED:
