@@ -8,17 +8,15 @@ from collections.abc import Iterator
 from datetime import date, time
 
 import structlog
-from sqlalchemy import func, select
 
 from coordinator.extensions import db
 from coordinator.kernel import clock, queue
 from coordinator.kernel.areas import Area
-from coordinator.supervision.models import CoverageSnapshot
 from coordinator.supervision.queries.units import all_units
-from coordinator.supervision.rules import freeze_day, month_after, month_before, months_back
+from coordinator.supervision.rules import months_back
 from coordinator.supervision.services import count_unit, freeze_above, freeze_unit
 from coordinator.supervision.services.counting import COUNT_JOB, COUNT_SECONDS
-from coordinator.supervision.services.freezing import owe_freeze
+from coordinator.supervision.services.freezing import months_to_freeze, owe_freeze
 
 log = structlog.get_logger(__name__)
 
@@ -50,25 +48,6 @@ def keep_months() -> None:
         for month in months_to_freeze(unit, today):
             owe_freeze(unit, month)
     db.session.commit()
-
-
-def months_to_freeze(unit: Area, today: date) -> list[date]:
-    """The months of a unit that are over, whose day has come and that are not frozen: normally one.
-
-    A month of which nobody thought while the system stood still is made up for; months before the first one that
-    was ever frozen here are not, because they were never counted in time.
-    """
-    last = month_before(today)
-    newest = db.session.scalar(
-        select(func.max(CoverageSnapshot.month)).where(CoverageSnapshot.area_id == unit.id)
-    )
-    month = last if newest is None else month_after(newest)
-    found = []
-    while month <= last:
-        if month < last or today.day >= freeze_day(unit):
-            found.append(month)
-        month = month_after(month)
-    return found
 
 
 def count_one(area_id: int, month: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from coordinator.extensions import db
@@ -17,6 +17,7 @@ from coordinator.kernel.areas import Area, ancestors
 from coordinator.kernel.errors import Conflict
 from coordinator.supervision.models import CoverageSnapshot
 from coordinator.supervision.queries.units import unit_of, units_below
+from coordinator.supervision.rules import freeze_day, month_after, month_before
 from coordinator.supervision.services.counting import AT_ONCE, COUNT_SECONDS, row_of
 from coordinator.visits.queries.coverage import Figures, count_tree, span_of
 
@@ -159,3 +160,22 @@ def owe_freeze(unit: Area, month: date, user_id: int | None = None) -> None:
         payload={"area_id": unit.id, "month": month.isoformat(), "user_id": user_id},
         timeout_seconds=COUNT_SECONDS,
     )
+
+
+def months_to_freeze(unit: Area, today: date) -> list[date]:
+    """The months of a unit that are over, whose day has come and that are not frozen: normally one.
+
+    A month of which nobody thought while the system stood still is made up for; months before the first one that
+    was ever frozen here are not, because they were never counted in time.
+    """
+    last = month_before(today)
+    newest = db.session.scalar(
+        select(func.max(CoverageSnapshot.month)).where(CoverageSnapshot.area_id == unit.id)
+    )
+    month = last if newest is None else month_after(newest)
+    found = []
+    while month <= last:
+        if month < last or today.day >= freeze_day(unit):
+            found.append(month)
+        month = month_after(month)
+    return found

@@ -32,7 +32,7 @@ from coordinator.supervision.services import (
     request_count,
     request_freeze,
 )
-from coordinator.supervision.services.freezing import is_frozen
+from coordinator.supervision.services.freezing import is_frozen, months_to_freeze
 from coordinator.visits.models import SurgeKind
 from coordinator.visits.queries.coverage import Figures, Group
 from coordinator.visits.services import add_event
@@ -130,19 +130,19 @@ def owed(name: str) -> list[str]:
 def test_it_happens_by_itself_on_its_day(months, freeze):
     county = months.tree.county
     freeze(datetime(2026, 4, 4, 20, 0, tzinfo=UTC) - timedelta(days=1))
-    assert jobs.months_to_freeze(county, date(2026, 4, 4)) == []
-    assert jobs.months_to_freeze(county, date(2026, 4, 5)) == [MARCH]
+    assert months_to_freeze(county, date(2026, 4, 4)) == []
+    assert months_to_freeze(county, date(2026, 4, 5)) == [MARCH]
     county.settings = {"coverage_freeze_day": 10}
     db.session.flush()
-    assert jobs.months_to_freeze(county, date(2026, 4, 9)) == []
-    assert jobs.months_to_freeze(county, date(2026, 4, 10)) == [MARCH]
+    assert months_to_freeze(county, date(2026, 4, 9)) == []
+    assert months_to_freeze(county, date(2026, 4, 10)) == [MARCH]
 
 
 def test_a_month_nobody_thought_of_is_made_up_for(months, freeze):
     county = months.tree.county
     freeze_unit(county, MARCH)
-    assert jobs.months_to_freeze(county, date(2026, 6, 2)) == [date(2026, 4, 1)]
-    assert jobs.months_to_freeze(county, date(2026, 6, 5)) == [date(2026, 4, 1), date(2026, 5, 1)]
+    assert months_to_freeze(county, date(2026, 6, 2)) == [date(2026, 4, 1)]
+    assert months_to_freeze(county, date(2026, 6, 5)) == [date(2026, 4, 1), date(2026, 5, 1)]
 
 
 def test_the_night_owes_each_job_once(months, freeze):
