@@ -1,6 +1,6 @@
 """What each document owes, at its own boundaries (泸州 has a module of its own)."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -405,3 +405,51 @@ def test_enrolment_and_leaving_are_always_the_present_ones(make_elder):
     now = make_elder(enrolled_on=D(2026, 1, 1))
     found = Calculation(pack, [], *FEB, FEB[1]).for_elder(now, (), [EarlierFacts(FEB[1], then)])
     assert [(o.tier, o.status) for o in found] == [("key", "overdue"), ("key", "owed")]
+
+
+# --- elders who share a preparation ------------------------------------------------------------------------
+
+
+def nearly_alike():
+    """Elders of whom any two next to each other differ in one fact or one day, around February 2026."""
+    days = [D(2026, 1, 20) + timedelta(days=n) for n in range(45)]
+    kinds = [
+        [{"enrolled_on": day} for day in days],
+        [{"left_on": day} for day in days],
+        [{"upheaval_until": day} for day in days],
+        [{"disability": DisabilityCertificate(2, day), "categories": ["living_alone"]} for day in days],
+        [{"birth_date": day.replace(year=1946), "categories": ["living_alone"]} for day in days],
+        [{"lives_with_elder": CoResident(day.replace(year=1946), disabled=True)} for day in days],
+        [{"lives_with_elder": other} for other in (None, OTHER, CoResident(D(1952, 1, 1)))],
+        [{"disability": DisabilityCertificate(grade, D(2030, 1, 1))} for grade in (1, 2, 3, 4)],
+        [{"ability_level": level} for level in range(5)],
+        [
+            {"consent": Consent(service, home)}
+            for service in ("accepted", "remote_only", "refused")
+            for home in ("granted", "refused")
+        ],
+        [
+            {name: value}
+            for name in ("hardship", "self_caring", "cares_for_impaired_child")
+            for value in (True, False)
+        ],
+        [
+            {"health": "poor"},
+            {"economic_status": "low_income"},
+            {"economic_status": "low_income", "categories": ["empty_nest"]},
+        ],
+        [{"categories": [category]} for category in list(Category)[:5]],
+        [{"categories": ["special_family", "living_alone"]}],
+    ]
+    return [facts for kind in kinds for facts in kind]
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_nobody_is_taken_for_another(make_elder, pack):
+    """One calculation for all gives each what a calculation of her own gives."""
+    events = [Event("festival", "春节", D(2026, 2, 16), D(2026, 2, 22))]
+    shared = Calculation(load_pack(pack), events, *FEB, D(2026, 2, 18))
+    for facts in nearly_alike():
+        elder = make_elder(**facts)
+        alone = obligations(load_pack(pack), elder, [], events, *FEB, D(2026, 2, 18))
+        assert shared.for_elder(elder) == alone, facts
