@@ -26,6 +26,8 @@ NOT_INTERFACE = {
     "coordinator/elders/labels.py::_CHILD_WORDS": "relations as people write them, compared",
     "coordinator/elders/labels.py::is_child": "relations as people write them, compared",
     "coordinator/elders/models/register.py::Elder": "comment of the table",
+    "coordinator/register/imports/columns.py": "headings and words of the offices' lists, as in the elders' own",
+    "coordinator/register/printing.py": "papers are Chinese documents in every language",
     "coordinator/elders/printing/*": "papers are Chinese documents in every language",
     "coordinator/elders/queries/categories.py::SPOUSES": "relations as people write them, compared",
     "coordinator/elders/queries/contacts.py::COMMITTEE": "a relation that is stored",

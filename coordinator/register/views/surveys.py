@@ -318,7 +318,7 @@ def new_dossier(item_id: int) -> Answer:
             return redirect(url_for("elders.dossier", elder_id=elder.id), 303)
     centre = (found.area.latitude, found.area.longitude) if found.area.latitude is not None else None
     page = render_template(
-        "elders/form.html",
+        "register/new_dossier.html",
         form=form,
         e=None,
         differences=(),
