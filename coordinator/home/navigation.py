@@ -43,7 +43,7 @@ class Entry:
 DESK: tuple[tuple[Entry, ...], ...] = (
     (
         Entry("home.index", _l("工作台"), "home", P.SIGNED_IN),
-        Entry("visits.due", _l("应访清单"), "list", P.DUE_READ),
+        Entry("visits.due", _l("应访清单"), "list", P.DUE_READ, badge="overdue", hot=True),
         Entry("planning.month", _l("月计划"), "cal", P.PLAN_READ),
         Entry("planning.today", _l("日计划"), "route", P.PLAN_READ, also=("/planning/plans/*/days",)),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),

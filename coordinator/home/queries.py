@@ -26,7 +26,8 @@ from coordinator.planning.models import Plan, PlanState
 from coordinator.register.queries.moves import moves_sent, moves_to_receive
 from coordinator.register.queries.surveys import doors_left
 from coordinator.visits.lifecycle import AssignmentState, ContactOutcome, VisitState
-from coordinator.visits.models import Assignment, Visit
+from coordinator.visits.models import Assignment, OwedObligation, Visit
+from coordinator.visits.queries.ready import overdue_in
 from coordinator.workforce.models import Worker, WorkerStatus
 
 P = Permission
@@ -74,6 +75,8 @@ def badges(actor: Actor) -> dict[str, int]:
         parts["sent"] = moves_sent(actor)
     if actor.may(P.ELDER_EDIT) or actor.may(P.WORK):
         parts["doors"] = doors_left(actor)
+    if actor.may(P.DUE_EXPLAIN):
+        parts["overdue"] = overdue_in(in_areas(actor, P.DUE_EXPLAIN, OwedObligation.area_id), clock.today())
     if actor.may(P.HOURS_VERIFY):
         parts["verifications"] = _entries_to_verify(actor)
     if not parts:

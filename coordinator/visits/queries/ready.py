@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Date,
+    ScalarSelect,
     Select,
     Text,
     and_,
@@ -212,6 +213,13 @@ def listed_on(today: date) -> ColumnElement[bool]:
         O.period_to >= start,
         or_(O.period_to >= today, and_(O.waived.is_(None), O.counted < O.required)),
     )
+
+
+def overdue_in(where: ColumnElement[bool], today: date) -> ScalarSelect[int]:
+    """How many obligations are overdue where `where` (of OwedObligation) holds, for the badge of a menu: as the
+    list counted last, without bringing it up to date."""
+    count = select(func.count()).select_from(O).where(where, listed_on(today), status_on(today) == "overdue")
+    return count.scalar_subquery()
 
 
 def _within(scope: DueScope) -> ColumnElement[bool]:

@@ -157,6 +157,10 @@ def refresh(
 
 def _hold(elder_ids: Collection[int], *, wait: bool) -> list[int]:
     """Take the rows of these elders; nobody else computes them until the end of the transaction."""
+    if wait:
+        # A job has time; the settings of the site are those of pages.
+        for name, value in (("lock_timeout", "5min"), ("idle_in_transaction_session_timeout", "10min")):
+            db.session.execute(text(f"SET LOCAL {name} = '{value}'"))
     statement = select(OwedElder.elder_id).where(OwedElder.elder_id == one_of(elder_ids))
     statement = statement.order_by(OwedElder.elder_id).with_for_update(skip_locked=not wait)
     return list(db.session.scalars(statement))

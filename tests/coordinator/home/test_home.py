@@ -113,10 +113,14 @@ def test_badges_count_what_waits_for_the_person(tree: AreaTree, db_session: Any)
         one = visit(make_elder(area), db_session, days=2, state=VisitState.CLAIMED)
         db_session.add(Claim(visit_id=one.id, worker_id=make_worker(area).id))
     db_session.flush()
-    assert queries.badges(actor_of(user)) == {"unread": 1, "claims": 1, "records": 0}
+    assert queries.badges(actor_of(user)) == {
+        **dict.fromkeys(("records", "overdue", "doors", "register", "sent"), 0),
+        "unread": 1,
+        "claims": 1,
+    }
     street = make_user(R.STREET_COORDINATOR, tree.street)
     assert queries.badges(actor_of(street))["claims"] == 2
-    assert queries.badges(actor_of(make_user(R.WORKER))) == {"unread": 0}
+    assert queries.badges(actor_of(make_user(R.WORKER))) == {"unread": 0, "doors": 0}
 
 
 def test_the_latest_living_plan_of_each_area_and_month(tree: AreaTree, db_session: Any) -> None:

@@ -444,6 +444,13 @@ def test_more_than_a_reader_can_wait_for_is_left_to_the_job_and_said(signed_in, 
     assert "何一英" in html
 
 
+def test_the_menu_counts_the_overdue_in_red(signed_in, world):
+    world.general_elder()
+    world.general_elder(area=world.tree.outside)
+    assert "逾期" in signed_in.get("/due").text
+    assert '<b class="is-hot">1</b>' in signed_in.get("/visits").text
+
+
 def test_a_row_that_was_wrong_is_shown_right_and_mended(signed_in, world):
     elder = world.general_elder(name="何秀英", enrolled_on=date(2026, 3, 1))
     settle()
