@@ -353,7 +353,7 @@ def test_pages_ask_as_often_for_many_as_for_few(desk, place):
     send(desk, f"/register/surveys/{survey.id}/complete")
     many = {url: count(url) for url in urls}
     assert many == few
-    assert max(many.values()) <= MOST_QUERIES + 8, many
+    assert max(many.values()) <= MOST_QUERIES, many
 
 
 def test_supervisors_and_workers_have_no_part_in_it(client, place, worker):
