@@ -5,6 +5,7 @@ A snapshot holds protected values in full; it lives only in an encrypted column.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -51,7 +52,6 @@ def whole_elders(ids: Iterable[int]) -> Sequence[Elder]:
         .order_by(Elder.id)
         .options(
             home.selectinload(Household.members),
-            home.selectinload(Household.elders),
             joinedload(Elder.area, innerjoin=True),
             selectinload(Elder.categories),
             selectinload(Elder.certificates),
@@ -65,8 +65,22 @@ def whole_elders(ids: Iterable[int]) -> Sequence[Elder]:
     ).all()
 
 
-def snapshot(elder: Elder, facts: policy.ElderFacts) -> dict[str, Any]:
-    """The dossier of a wholly loaded elder with the facts the rules draw from it; JSON values only."""
+def people_of(elders: Sequence[Elder]) -> dict[int, list[dict[str, Any]]]:
+    """The active elders of their homes, by household id; one query."""
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    homes = {elder.household_id for elder in elders}
+    for household_id, elder_id, name in db.session.execute(
+        select(Elder.household_id, Elder.id, Elder.name).where(
+            Elder.household_id.in_(homes), Elder.status == ElderStatus.ACTIVE
+        )
+    ):
+        found[household_id].append({"id": elder_id, "name": name})
+    return found
+
+
+def snapshot(elder: Elder, facts: policy.ElderFacts, at_home: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The dossier of a wholly loaded elder with the facts the rules draw from it, and the others `at_home` (of
+    `people_of`); JSON values only."""
     home = elder.household
     rows: dict[str, Iterable[Any]] = {
         "members": home.members,
@@ -77,8 +91,8 @@ def snapshot(elder: Elder, facts: policy.ElderFacts) -> dict[str, Any]:
         "first_contact": [elder.first_contact] if elder.first_contact else [],
         "devices": elder.devices,
         "papers": elder.papers,
-        "others": [one for one in home.elders if one.id != elder.id and one.status == ElderStatus.ACTIVE],
     }
+    others = [one for one in at_home if one["id"] != elder.id]
     return {
         "person": {name: plain(getattr(elder, name)) for name in _PERSON} | {"area": elder.area.name},
         "home": {name: plain(getattr(home, name)) for name in _HOME},
@@ -89,6 +103,7 @@ def snapshot(elder: Elder, facts: policy.ElderFacts) -> dict[str, Any]:
             )
             for part, found in rows.items()
         },
+        "others": sorted(others, key=lambda one: one["id"]),
         "facts": facts_as_json(facts),
     }
 

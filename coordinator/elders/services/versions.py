@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from coordinator import policy
 from coordinator.elders.models import DossierVersion, EarlierFacts, Elder, ElderStatus
 from coordinator.elders.queries.facts import facts_as_json, facts_from, facts_of, judged_alike
-from coordinator.elders.queries.snapshot import changed_fields, snapshot, whole_elders
+from coordinator.elders.queries.snapshot import changed_fields, people_of, snapshot, whole_elders
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor
@@ -158,10 +158,12 @@ def _baseline(seen: Seen) -> None:
     missing = seen.ids - held
     if not missing:
         return
+    elders = whole_elders(missing)
+    people = people_of(elders)
     rows = [
-        _row(elder, 1, [], snapshot(elder, seen.facts[elder.id]))
+        _row(elder, 1, [], snapshot(elder, seen.facts[elder.id], people[elder.household_id]))
         | {"at": elder.updated_at, "source": elder.source}
-        for elder in whole_elders(missing)
+        for elder in elders
     ]
     db.session.execute(insert(DossierVersion), rows)
 
@@ -186,11 +188,12 @@ def _keep(actor: Actor, seen: Seen, source: str, named: dict[int, Sequence[str]]
         return set()
     elders = whole_elders(ids)
     facts = facts_of(elders)
+    people = people_of(elders)
     last = _last(ids)
     rows, former = [], []
     for elder in elders:
         held = last.get(elder.id)
-        content = snapshot(elder, facts[elder.id])
+        content = snapshot(elder, facts[elder.id], people[elder.household_id])
         before = seen.facts.get(elder.id) or (facts_from(held.content["facts"]) if held else None)
         if before is not None and _long_known(elder) and not judged_alike(before, facts[elder.id]):
             former.append(

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from coordinator import policy
@@ -381,3 +381,24 @@ def test_leaving_out_everybody_else(tree, actor):
     assert versions_of(stranger) == []
     assert earlier_facts_of([stranger.id], date.min) == {}
     assert isinstance(db.session.get(Elder, stranger.id), Elder)
+
+
+def test_many_dossiers_cost_no_more_reads_than_one(tree, actor):
+    def reads(elders):
+        seen = []
+
+        def remember(_connection, _cursor, statement, *_rest):
+            if statement.startswith("SELECT"):
+                seen.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", remember)
+        try:
+            with versions.change(actor, *elders):
+                for one in elders:
+                    one.cautions = "有狗"
+                db.session.flush()
+        finally:
+            event.remove(db.engine, "before_cursor_execute", remember)
+        return len(seen)
+
+    assert reads([old_elder(tree)]) == reads([old_elder(tree) for _number in range(12)])
