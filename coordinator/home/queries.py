@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload
 
 from coordinator.accounts.models import Organisation
-from coordinator.elders.models import Consent, ConsentKind, ConsentState, Elder, ElderStatus, Household
+from coordinator.elders.models import Elder, ElderStatus, Household
 from coordinator.extensions import db
 from coordinator.fieldwork.models import RecordState, VisitRecord
 from coordinator.hours.models import HoursEntry
@@ -25,7 +25,7 @@ from coordinator.messages.queries import unread
 from coordinator.planning.models import Plan, PlanState
 from coordinator.register.queries.moves import moves_sent, moves_to_receive
 from coordinator.register.queries.surveys import doors_left
-from coordinator.visits.lifecycle import AssignmentState, ContactOutcome, VisitState
+from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, OwedObligation, Visit
 from coordinator.visits.queries.ready import overdue_in
 from coordinator.workforce.models import Worker, WorkerStatus
@@ -158,52 +158,6 @@ def latest_plans(actor: Actor, months: Sequence[date]) -> dict[date, list[Plan]]
     for plan in rows:
         found[plan.month].append(plan)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class AreaFigures:
-    """One area in a supervisor's overview, in elders of this month (the first figure of 月探访率)."""
-
-    area_id: int
-    name: str
-    elders: int
-    contacted: int
-
-
-def areas_below(actor: Actor) -> list[AreaFigures]:
-    """The areas right below the actor's, in the order of the tree: active elders who accept the service, and those
-    with at least one completed contact this month (any mode). One query.
-    """
-    first = clock.today().replace(day=1)
-    mine = [grant.area_id for grant in actor.grants if grant.area_id is not None]
-    inside = Area.__table__.alias("inside")
-    refused = exists().where(
-        Consent.elder_id == Elder.id,
-        Consent.kind == ConsentKind.SERVICE,
-        Consent.state == ConsentState.REFUSED,
-        Consent.superseded_at.is_(None),
-    )
-    reached = exists().where(
-        Visit.elder_id == Elder.id,
-        Visit.contact_on >= first,
-        Visit.contact_outcome == ContactOutcome.COMPLETED,
-    )
-    rows = db.session.execute(
-        select(
-            Area.id,
-            Area.name,
-            func.count(Elder.id),
-            func.count(Elder.id).filter(reached),
-        )
-        .join(inside, inside.c.path.startswith(Area.path))
-        .outerjoin(
-            Elder, and_(Elder.area_id == inside.c.id, Elder.status == ElderStatus.ACTIVE, not_(refused))
-        )
-        .where(Area.parent_id.in_(mine), in_areas(actor, P.COVERAGE_READ, Area.id))
-        .group_by(Area.id)
-        .order_by(Area.path)
-    )
-    return [AreaFigures(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

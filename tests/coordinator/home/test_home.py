@@ -9,7 +9,6 @@ from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import Range
 
 from coordinator.accounts.models import User
-from coordinator.elders.models import Consent, ConsentGiver, ConsentKind, ConsentState
 from coordinator.home import queries
 from coordinator.home.navigation import DESK, PHONE, _mark_current, exists, link
 from coordinator.kernel import clock
@@ -138,30 +137,6 @@ def test_the_latest_living_plan_of_each_area_and_month(tree: AreaTree, db_sessio
     assert found[next_month] == []
     county = actor_of(make_user(R.COUNTY_SUPERVISOR, tree.county))
     assert len(queries.latest_plans(county, (month,))[month]) == 2
-
-
-def test_supervisors_see_each_area_below(tree: AreaTree, db_session: Any) -> None:
-    reached, not_reached, refusing = (make_elder(tree.community) for _ in range(3))
-    make_elder(tree.outside)
-    contact(reached, db_session)
-    contact(reached, db_session)
-    contact(not_reached, db_session, contact_outcome=ContactOutcome.NO_ANSWER)
-    contact(not_reached, db_session, contact_on=clock.today() - timedelta(days=40))
-    db_session.add(
-        Consent(
-            elder_id=refusing.id,
-            kind=ConsentKind.SERVICE,
-            state=ConsentState.REFUSED,
-            given_by=ConsentGiver.SELF,
-            given_on=clock.today(),
-            channel="phone",
-            note="不愿意",
-        )
-    )
-    db_session.flush()
-    county = actor_of(make_user(R.COUNTY_SUPERVISOR, tree.county))
-    figures = [(row.name, row.elders, row.contacted) for row in queries.areas_below(county)]
-    assert figures == [("滨河街道", 2, 1), ("望江街道", 1, 0)]
 
 
 def test_a_manager_sees_the_own_roster_in_figures(tree: AreaTree) -> None:
