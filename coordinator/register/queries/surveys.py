@@ -23,7 +23,7 @@ from coordinator.kernel.errors import NotFound
 from coordinator.kernel.listing import Column, Filter, ListingSpec
 from coordinator.register.labels import LEAVES, OUTCOMES
 from coordinator.register.models import Outcome, Survey, SurveyItem
-from coordinator.workforce.models import Worker
+from coordinator.workforce.models import Worker, WorkerStatus
 
 P = Permission
 ENOUGH_TRIES = 2
@@ -396,6 +396,17 @@ def assignees(survey: Survey) -> list[tuple[str, str]]:
         .order_by(_ASSIGNEE)
     ).all()
     return [("-", _("还没有人去"))] + [(name, name) for name in rows if name]
+
+
+def serving_workers(survey: Survey) -> Sequence[Worker]:
+    """Approved workers of the survey's area, of its parts and of the areas above. One query."""
+    path = survey.area.path
+    serving = select(Area.id).where(or_(Area.path.startswith(path), Area.id.in_(survey.area.ancestor_ids)))
+    return db.session.scalars(
+        select(Worker)
+        .where(Worker.area_id.in_(serving), Worker.status == WorkerStatus.APPROVED)
+        .order_by(Worker.name, Worker.id)
+    ).all()
 
 
 def doors_left(actor: Actor) -> ScalarSelect[int]:

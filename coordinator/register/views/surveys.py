@@ -38,6 +38,7 @@ from coordinator.register.queries.surveys import (
     item_view,
     missing_from_list,
     progress_by_place,
+    serving_workers,
     survey_in_scope,
     surveys_of,
     views_of,
@@ -45,8 +46,6 @@ from coordinator.register.queries.surveys import (
 )
 from coordinator.register.services import surveys as services
 from coordinator.register.views.blueprint import Answer, P, attempt, bp, status_of
-from coordinator.workforce.models import Worker
-from coordinator.workforce.queries import workers_for_pairing
 
 
 @bp.get("")
@@ -110,13 +109,8 @@ def survey(survey_id: int) -> Answer:
         tabs_of=TABS,
         homes=homes_without_answer(found),
         missing=missing_from_list(found) if found.closed_at is None else 0,
-        workers=[(one.id, one.name) for one in _workers(found)] if found.closed_at is None else [],
+        workers=[(one.id, one.name) for one in serving_workers(found)] if found.closed_at is None else [],
     )
-
-
-def _workers(found: Survey) -> list[Worker]:
-    """Approved workers who may be asked to go: those of the area."""
-    return list(workers_for_pairing(found.area.path))
 
 
 @bp.post("/surveys/<int:survey_id>/assign")
@@ -133,7 +127,7 @@ def assign(survey_id: int) -> Answer:
     to = request.form.get("to", "")
     worker = None
     if to.isdigit():
-        worker = next((one for one in _workers(found) if one.id == int(to)), None)
+        worker = next((one for one in serving_workers(found) if one.id == int(to)), None)
         if worker is None:
             raise NotFound(_("没有找到这位人员。"))
     try:
