@@ -24,7 +24,7 @@ from coordinator.elders.models import (
     FirstVisitingContact,
 )
 from coordinator.elders.queries import facts_of
-from coordinator.elders.queries.snapshot import snapshot, whole_elders
+from coordinator.elders.queries.snapshot import people_of, snapshot, whole_elders
 from coordinator.elders.services import edit_elder, versions
 from coordinator.elders.services.checks import touch
 from coordinator.extensions import db
@@ -163,7 +163,8 @@ def _check(kept: Elder, closed: Elder, kept_version: int, closed_version: int, r
 def _before(closed: Elder) -> dict[str, Any]:
     """The closed dossier as it stood; encrypted where it is kept."""
     (whole,) = whole_elders([closed.id])
-    found: dict[str, Any] = snapshot(whole, facts_of([whole])[whole.id])
+    at_home = people_of([whole.household_id])[whole.household_id]
+    found: dict[str, Any] = snapshot(whole, facts_of([whole])[whole.id], at_home)
     return found
 
 
