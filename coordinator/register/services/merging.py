@@ -163,7 +163,7 @@ def _check(kept: Elder, closed: Elder, kept_version: int, closed_version: int, r
 def _before(closed: Elder) -> dict[str, Any]:
     """The closed dossier as it stood; encrypted where it is kept."""
     (whole,) = whole_elders([closed.id])
-    at_home = people_of([whole.household_id])[whole.household_id]
+    at_home = people_of([whole])[whole.household_id]
     found: dict[str, Any] = snapshot(whole, facts_of([whole])[whole.id], at_home)
     return found
 
