@@ -76,7 +76,9 @@ ENCRYPTED = {
     "elders.support_delegate",
     "elders.support_given",
     "elders.upheaval_note",
+    "dossier_merges.before",
     "emergency_contacts.phone",
+    "external_records.values",
     "first_visiting_contacts.phone",
     "guardians.phone",
     "household_members.health",
@@ -87,6 +89,8 @@ ENCRYPTED = {
     "import_rows.problems",
     "import_rows.values",
     "record_revisions.answers",
+    "survey_items.note",
+    "survey_items.person",
     "users.phone",
     "users.totp_secret",
     "visit_drafts.answers",
@@ -115,6 +119,8 @@ IN_CLEAR = {
     "presences.phone_at": "a time",
     "dossier_versions.number": "a running number",
     "elder_devices.note": "where a device hangs",
+    "external_records.row_number": "the number of the row",
+    "surge_events.note": "what is said to everybody",
 }
 SOUNDS_PERSONAL = (
     "phone",
@@ -230,6 +236,7 @@ def test_append_only_tables_refuse_change(pair: tuple[Any, Worker], db_session: 
     assert set(listed) == {
         "audit_entries",
         "coverage_snapshots",
+        "dossier_merges",
         "dossier_versions",
         "hours_entries",
         "policy_versions",
@@ -241,11 +248,13 @@ def test_append_only_tables_refuse_change(pair: tuple[Any, Worker], db_session: 
     attend(visit, worker, PresenceKind.ARRIVED, visit.starts_at)
     attend(visit, worker, PresenceKind.LEFT, visit.starts_at + timedelta(minutes=30))
     enter(visit, worker, 30)
+    other = factories.make_elder(elder.area)
     for statement in (
         "INSERT INTO audit_entries (at, actor_name, action, object_type, summary)"
         " VALUES (now(), 'x', 'x', 'x', 'x')",
         "INSERT INTO coverage_snapshots (area_id, month, elders, contacted, all_met, taken_at)"
         " VALUES (:area, '2025-03-01', 1, 1, 1, now())",
+        "INSERT INTO dossier_merges (kept_id, closed_id, before, merged_at) VALUES (:elder, :other, 'x', now())",
         "INSERT INTO dossier_versions (elder_id, number, at, actor_name, source, content)"
         " VALUES (:elder, 99, now(), 'x', 'manual', 'x')",
         "INSERT INTO policy_versions (pack, version, valid_from, sha256, content, stored_at)"
@@ -256,6 +265,7 @@ def test_append_only_tables_refuse_change(pair: tuple[Any, Worker], db_session: 
         " SELECT id, 'x', 'x', now() FROM visit_records",
     ):
         ids = {"area": elder.area_id, "elder": elder.id, "visit": visit.id, "worker": worker.id}
+        ids["other"] = other.id
         db_session.execute(text(statement), {name: ids[name] for name in ids if f":{name}" in statement})
     for table in listed:
         column = db_session.scalar(

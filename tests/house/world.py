@@ -48,6 +48,7 @@ from coordinator.register.imports.importers import IMPORTERS
 from coordinator.register.imports.jobs import check_source
 from coordinator.register.models import AreaMove, ExternalRecord, MatchState, Source, SurveyItem, SurveyKind
 from coordinator.register.services.surveys import assign_items, open_survey
+from coordinator.visits.jobs import refresh_owed
 from coordinator.visits.models import SurgeEvent, SurgeKind
 from coordinator.visits.queries import obligations_for
 from coordinator.visits.services import add_event, assign, open_visit
@@ -131,6 +132,8 @@ def build() -> World:
         _batch(side)
         _plan(side, solved=side is world.home)
         db.session.commit()
+    # What the sweeper would have done: a page that is undone after each look cannot keep what it computes.
+    refresh_owed()
     return world
 
 
@@ -193,6 +196,7 @@ def grow(side: Side) -> None:
         for user_id in side.users.values():
             _own(user_id, f"example-{turn}")
     db.session.commit()
+    refresh_owed()
 
 
 def _life(side: Side, coordinator: Actor, company_id: int, turn: int) -> dict[str, Any]:
