@@ -411,7 +411,7 @@ def test_the_number_of_queries_does_not_grow(street: Street, more: int) -> None:
         translated(street)
     finally:
         event.remove(db.engine, "before_cursor_execute", count)
-    assert counted[0] <= 24
+    assert counted[0] <= 26
 
 
 def test_frozen_today_is_not_needed(street: Street, freeze: Callable[[datetime], None]) -> None:
