@@ -44,6 +44,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
     (
         Entry("home.index", _l("工作台"), "home", P.SIGNED_IN),
         Entry("visits.due", _l("应访清单"), "list", P.DUE_READ, badge="overdue", hot=True),
+        Entry("visits.events", _l("节日与天气"), "flag", P.DUE_READ),
         Entry("planning.month", _l("月计划"), "cal", P.PLAN_READ),
         Entry("planning.today", _l("日计划"), "route", P.PLAN_READ, also=("/planning/plans/*/days",)),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
@@ -63,7 +64,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("hours.index", _l("时数"), "clock", P.HOURS_READ),
         Entry("hours.certificates", _l("记录证明"), "cert", P.HOURS_READ),
         Entry("supervision.coverage", _l("月探访率"), "chart", P.COVERAGE_READ),
-        Entry("visits.rules", _l("规则与依据"), "book", P.POLICY_READ, also=("/events",)),
+        Entry("visits.rules", _l("规则与依据"), "book", P.POLICY_READ),
     ),
     (
         Entry("accounts.index", _l("账号"), "user", P.ACCOUNT_MANAGE),
