@@ -315,7 +315,7 @@ def test_the_language_is_kept_with_the_person(client: "FlaskClient") -> None:
         ("/planning/day", "日计划"),
         ("/planning/plans/3/days/2026-03-26", "日计划"),
         ("/elders/7/edit", "长者档案"),
-        ("/events", "规则与依据"),
+        ("/events", "节日与天气"),
         ("/due-figures", None),
     ],
 )
