@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from coordinator.demo import history, people, register, surge
+from coordinator.demo import history, people, register, surge, survey
 from coordinator.demo.world import World
 from coordinator.extensions import db
 from coordinator.kernel import clock
@@ -39,6 +39,7 @@ def load(say: Callable[[str], None], accounts_file: Path, *, scale: float = 1.0)
         (register.make_elders, "elders"),
         (history.live_through, "two months of visits"),
         (surge.weather_and_months, "a cold spell, last month's rate"),
+        (survey.half_year_survey, "a survey under way"),
     ):
         say(text)
         step(world)
