@@ -45,7 +45,7 @@ def solve_apart(job: Json, scenario: Path, ceiling: float, copies: Iterable[list
     children = [_Child(job, scenario, cores, number) for number, cores in enumerate(copies)]
     deadline = time.monotonic() + ceiling + START_UP_SECONDS
     try:
-        while any([child.watch() for child in children]):
+        while sum(child.watch() for child in children):  # every one must be watched
             if time.monotonic() > deadline:
                 for child in children:
                     child.end(f"still running after {ceiling:.0f} s")
@@ -128,7 +128,9 @@ def main(arguments: list[str]) -> int:
     engine = ENGINES[job["engine"]]
     import_module(engine.module)
     scenario = json.loads(Path(job["scenario"]).read_text(encoding="utf-8"))
-    task = Task(scenario, job["seconds"], job["seed"], job["processes"], job["setting"], job.get("iterations"))
+    task = Task(
+        scenario, job["seconds"], job["seed"], job["processes"], job["setting"], job.get("iterations")
+    )
     started, used = time.monotonic(), time.process_time()
     result: Json
     try:
