@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -74,7 +73,7 @@ class _Child:
 
     def watch(self) -> bool:
         """Measure the memory of the process and its children; whether it still runs."""
-        self.peak = max(self.peak, sum(map(_resident, _family(self.process.pid))))
+        self.peak = max(self.peak, family_memory(self.process.pid))
         return self.process.poll() is None
 
     def end(self, why: str) -> None:
@@ -99,6 +98,11 @@ class _Child:
         return Ended(result, self.failure, round(peak, 1))
 
 
+def family_memory(pid: int) -> int:
+    """Return the resident bytes of a process and all below it."""
+    return sum(map(_resident, _family(pid)))
+
+
 def _family(pid: int) -> list[int]:
     """A process and all below it; empty once it is gone."""
     found, waiting = [], [pid]
@@ -111,6 +115,17 @@ def _family(pid: int) -> list[int]:
             except OSError:
                 continue  # the process ended while it was looked at
     return found
+
+
+def own_peak_mb() -> float:
+    """Return this process's peak in megabytes.
+
+    The peak of `getrusage` is of no use here: it begins with the size of the process that started this one.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM"):
+            return round(int(line.split()[1]) / 1024, 1)
+    return 0.0
 
 
 def _resident(pid: int) -> int:
@@ -140,7 +155,7 @@ def main(arguments: list[str]) -> int:
         result = {"not_expressible": str(error)}
     result["wall"] = round(time.monotonic() - started, 2)
     result["processor"] = round(time.process_time() - used, 2)
-    result["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    result["peak_mb"] = own_peak_mb()
     Path(arguments[1]).write_text(json.dumps(result), encoding="utf-8")
     return 0
 

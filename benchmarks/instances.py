@@ -23,7 +23,7 @@ REGIONS = ("town", "country")
 LOADS = {"tight": 1.05, "slack": 1.6}
 DAY_SIZES = (50, 150, 400, 1000)
 MONTH_SIZES = (300, 2000, 10000)
-DAY_SEEDS = (1, 2)
+SEEDS = (1, 2, 3)
 STREETS, STREET_ELDERS = 50, 2000
 CENTRE = (30.28, 103.95)
 METRES_PER_DEGREE = 111_195.0
@@ -82,7 +82,7 @@ def day(region: str, load: str, visits: int, seed: int) -> Json:
         worker = _worker(dice, land, len(workers))
         need -= min(worker["shift"][1] - worker["shift"][0], worker["max_visits"] * mean)
         workers.append(worker)
-    return {**_head("day", name, region), "visits": items, "workers": workers}
+    return {**_head("day", name, region), "load": load, "visits": items, "workers": workers}
 
 
 def month(region: str, elders: int, seed: int, name: str = "", centre: tuple[float, float] = CENTRE) -> Json:
@@ -126,21 +126,19 @@ def city(seed: int, streets: int = STREETS, elders: int = STREET_ELDERS) -> Iter
         yield month("town", elders, seed, f"city-s{seed}/{number + 1:02}", centre)
 
 
-def days(sizes: tuple[int, ...] = DAY_SIZES, seeds: tuple[int, ...] = DAY_SEEDS) -> Iterator[Json]:
-    """Yield every day: sizes × regions × loads × seeds."""
-    for size in sizes:
+def day_names() -> Iterator[str]:
+    """Yield the name of every day: sizes × regions × loads × seeds."""
+    for size in DAY_SIZES:
         for region in REGIONS:
             for load in LOADS:
-                for seed in seeds:
-                    yield day(region, load, size, seed)
+                yield from (f"day-{region}-{load}-{size}-s{seed}" for seed in SEEDS)
 
 
-def months(sizes: tuple[int, ...] = MONTH_SIZES, seeds: tuple[int, ...] = (1, 2)) -> Iterator[Json]:
-    """Yield every month: sizes × regions × seeds."""
-    for size in sizes:
+def month_names() -> Iterator[str]:
+    """Yield the name of every month: sizes × regions × seeds."""
+    for size in MONTH_SIZES:
         for region in REGIONS:
-            for seed in seeds:
-                yield month(region, size, seed)
+            yield from (f"month-{region}-{size}-s{seed}" for seed in SEEDS)
 
 
 def _head(kind: str, name: str, region: str) -> Json:
@@ -242,7 +240,8 @@ def main(arguments: list[str]) -> int:
         return 2
     folder = Path(arguments[0])
     folder.mkdir(parents=True, exist_ok=True)
-    for scenario in map(named, arguments[1:]) if arguments[1:] else (*days(), *months()):
+    for name in arguments[1:] or (*day_names(), *month_names()):
+        scenario = named(name)
         path = folder / f"{scenario['name']}.json"
         path.write_text(json.dumps(scenario), encoding="utf-8")
         print(path)

@@ -52,11 +52,11 @@ def parse(name: str, text: str) -> tuple[Json, list[tuple[float, float]], int]:
     elders: list[Json] = []
     count = 0
     for number, row in enumerate(rows):
-        frequency, choices = int(row[5]), int(row[6])
-        if number == 0 or not frequency:
+        patterns = [_days(int(code), days) for code in row[7 : 7 + int(row[6])]]
+        if number == 0 or not patterns:
             continue
-        patterns = [_days(int(code), days) for code in row[7 : 7 + choices]]
-        count += frequency
+        # the combinations count, not the number of visits beside them, which is wrong in one file
+        count += len(patterns[0])
         elders.append(
             {
                 "id": f"c{int(row[0])}",
