@@ -39,7 +39,7 @@ class Improver:
             if model.people[model.item_of[need]] == 2 or need in model.pins
         }
         for item, needs in enumerate(model.needs_of):
-            if any(model.cand[item]):
+            if model.solo[item]:
                 self.plannable.update(needs)
 
     def adopt(self, snapshot: Snapshot) -> None:
