@@ -106,3 +106,11 @@ bench-scale: setup ## a city of 50 streets, one worker and two: seconds, growth,
 .PHONY: bench-render
 bench-render: setup ## write docs/benchmarks.md and its pictures from RESULTS="file file …"
 	@$(BIN)/python -m benchmarks.render $(RESULTS)
+
+.PHONY: roads
+roads: have-python ## road times from a map: PBF=map.osm.pbf [MODES=walk,bike,car] [PORT=5001]; runs until Ctrl-C
+	@$(PYTHON) tools/roads.py run "$(PBF)" $(if $(MODES),--modes $(MODES)) $(if $(PORT),--port $(PORT))
+
+.PHONY: roads-get
+roads-get: have-python ## fetch the road engine (a wheel, only unpacked) for `make roads`
+	@$(PYTHON) tools/roads.py fetch
