@@ -67,9 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     road = commands.add_parser("roads", help="put a matrix of road times into a scenario")
     road.add_argument("scenario", type=Path)
     road.add_argument("-o", "--output", type=Path, help="where to write the scenario (else standard output)")
-    road.add_argument(
-        "--osrm", action="append", required=True, metavar="MODE=URL", help="for each mode, or one URL"
-    )
+    road.add_argument("--osrm", action="append", required=True, metavar="MODE=URL", help="for each mode")
+    road.add_argument("--retries", type=int, default=4, help="how often a request is repeated")
     road.add_argument("--cache", type=Path, help="a file that remembers what was asked for")
     road.add_argument("--strict", action="store_true", help="no estimates where the engine does not answer")
     return parser
