@@ -142,7 +142,10 @@ class Checker:
         if ended.failure or refused:
             return row | {"failure": ended.failure or f"no words for {refused}", "refused": bool(refused)}
         plan = ended.result["plan"]
-        report = check(self.read[way], Plan.from_dict(plan))
+        try:
+            report = check(self.read[way], Plan.from_dict(plan))
+        except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
+            return row | {"failure": f"the checker failed: {error!r}", "refused": False}
         verdict = judge(self.plain[way], plan)
         score = report.score
         mine = (verdict.statutory, verdict.priority, verdict.travel, verdict.cost)

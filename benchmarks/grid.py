@@ -29,7 +29,8 @@ class Grid:
     """Arrays of a day: points are the visits, then the distinct starts and ends of workers.
 
     `travel[mode]` is (points × points) seconds; `window`, `shift` are (n, 2); `able` is (visits × workers).
-    `prize[v]` is what missing visit v costs, in seconds.
+    `prize[v]` is what missing visit v costs, in seconds (`prize_worth` of the day for each unit of priority);
+    `required` tells that only plans with all visits count.
     """
 
     def __init__(self, day: Json) -> None:
@@ -79,6 +80,7 @@ class Grid:
         self.priority = [visit.get("priority") or 1 for visit in visits]
         self.statutory = [bool(visit.get("statutory")) for visit in visits]
         worth = day.get("prize_worth", WORTH)
+        self.required = bool(day.get("required"))
         self.prize = [
             priority * worth + (WORTH_STATUTORY * (max(self.priority) + 1) if duty else 0)
             for priority, duty in zip(self.priority, self.statutory, strict=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import instances
-from benchmarks.campaign import Case, Options, Checker, cores, flush
+from benchmarks.campaign import Case, Checker, Options, cores, flush
 from benchmarks.child import POLL_SECONDS, Ended, family_memory, own_peak_mb
 from benchmarks.engines import Task
 from benchmarks.engines.ours import run as solve

@@ -12,12 +12,8 @@ from benchmarks.goals import Judgement
 
 Json = dict[str, Any]
 Table = list[list[str]]
-
-
-def classes(rows: Iterable[Json]) -> list[tuple[str, int]]:
-    """The classes of a result in order: group, and size where a group has several."""
-    seen = dict.fromkeys((row["group"], row["size"]) for row in rows)
-    return sorted(seen, key=lambda one: (one[1], one[0]))
+MOST_SIZES = 4
+"""A class of more sizes than this is told in one line."""
 
 
 def by_class(rows: list[Json]) -> Table:
@@ -41,7 +37,7 @@ def by_class(rows: list[Json]) -> Table:
     ]
     groups = dict.fromkeys(row["group"] for row in rows)
     sized = {group: {row["size"] for row in rows if row["group"] == group} for group in groups}
-    several = {(row["group"], row["size"] if len(sized[row["group"]]) <= 3 else 0) for row in rows}
+    several = {(row["group"], row["size"] if len(sized[row["group"]]) <= MOST_SIZES else 0) for row in rows}
     for group, size in sorted(several, key=lambda one: (one[1], one[0])):
         mine = [row for row in rows if row["group"] == group and size in (0, row["size"])]
         for name in ENGINES:
@@ -56,7 +52,7 @@ def _line(name: str, runs: list[Json], rows: list[Json]) -> list[str]:
     valid = [row for row in runs if row["valid"]]
     if not valid:
         why = sorted({row.get("failure") or "not valid" for row in runs})
-        return [title, str(len(runs)), "0", "; ".join(why), *[""] * 8]
+        return [title, str(len(runs)), "0", *["–"] * 6, "; ".join(why), ""]
     missed = [row["priority"] for row in valid]
     costs = [figures.value(row) for row in valid]
     cells = [

@@ -20,6 +20,7 @@ from benchmarks.referee import permitted
 Json = dict[str, Any]
 SolveDay = Callable[[Grid, float, int, str, int], tuple[Orders, list[Point]]]
 MOST_PATTERNS = 400
+KEPT = ("speed_kmh", "detour", "matrix", "prize_worth")
 
 
 def by_days(task: Task, solve_day: SolveDay) -> Answer:
@@ -79,7 +80,7 @@ class _Month:
         for elder in (self.scenario["elders"][k] for k in due.values()):
             excluded = [name for name in elder.get("excluded") or () if name in names]
             visits.append({**elder, "excluded": excluded})
-        keep = {key: self.scenario[key] for key in ("speed_kmh", "detour", "matrix") if key in self.scenario}
+        keep = {key: self.scenario[key] for key in KEPT if key in self.scenario}
         return Grid({"kind": "day", "visits": visits, "workers": workers, **keep}), due
 
     def _left(self, worker: Json, day: int) -> Json | None:

@@ -13,11 +13,12 @@ def run(task: Task) -> Answer:
     """Solve; the time limit counts the reading of the scenario too."""
     started = time.monotonic()
     curve: list[Point] = []
+    worth = task.scenario.get("prize_worth", WORTH)
 
     def note(seconds: float, score: Score | None) -> None:
         if score is None:
             return
-        cost = score.unserved_priority * WORTH + score.travel_seconds
+        cost = score.unserved_priority * worth + score.travel_seconds
         if not curve or curve[-1][1] != cost:
             curve.append((round(seconds, 2), cost, score.unserved_priority))
 

@@ -44,8 +44,8 @@ def solve_day(
             service_duration=grid.duration[visit],
             tw_early=grid.window[visit][0],
             tw_late=grid.window[visit][1],
-            prize=grid.prize[visit],
-            required=False,
+            prize=0 if grid.required else grid.prize[visit],
+            required=grid.required,
         )
         for visit in range(grid.visits)
     ]

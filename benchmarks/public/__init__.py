@@ -101,6 +101,11 @@ def euclid(places: list[tuple[float, float]], scale: int, cut: bool = False) -> 
     return [[whole(math.dist(a, b) * scale) for b in places] for a in places]
 
 
+def worth_of_a_visit(table: list[list[int]]) -> int:
+    """More than any detour: what a missed visit costs a solver that knows only one sum."""
+    return 10 * max(map(max, table))
+
+
 def degrees(places: list[tuple[float, float]]) -> list[list[float]]:
     """Draw a plane into the range of latitudes: places for the scenario format; distances come from the matrix."""
     reach = max((abs(part) for place in places for part in place), default=1.0) or 1.0

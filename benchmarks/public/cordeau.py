@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.public import Problem, degrees, euclid, length
+from benchmarks.public import Problem, degrees, euclid, length, worth_of_a_visit
 
 Json = dict[str, Any]
 SCALE = 1000
@@ -74,12 +74,14 @@ def parse(name: str, text: str) -> tuple[Json, list[tuple[float, float]], int]:
         if longest:
             worker["max_route_seconds"] = round(longest * SCALE)
         workers.append(worker)
+    table = euclid(places, SCALE)
     scenario = {
         "kind": "month",
+        "prize_worth": worth_of_a_visit(table),
         "name": name,
         "days": days,
         "weekday_of_day": [day % 7 for day in range(days)],
-        "matrix": {"locations": drawn, "car": euclid(places, SCALE)},
+        "matrix": {"locations": drawn, "car": table},
         "elders": elders,
         "workers": workers,
     }

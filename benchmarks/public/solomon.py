@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.public import Problem, degrees, euclid, length
+from benchmarks.public import Problem, degrees, euclid, length, worth_of_a_visit
 
 Json = dict[str, Any]
 SCALE = 1000
@@ -79,4 +79,5 @@ def _scenario(name: str, count: int, capacity: int, rows: list[list[float]]) -> 
         for number in range(count)
     ]
     matrix = {"locations": drawn, "car": euclid(places, SCALE)}
-    return {"kind": "day", "name": name, "matrix": matrix, "visits": visits, "workers": workers}
+    whole: Json = {"required": True, "prize_worth": worth_of_a_visit(matrix["car"])}
+    return {"kind": "day", "name": name, **whole, "matrix": matrix, "visits": visits, "workers": workers}

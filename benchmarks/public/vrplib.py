@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from benchmarks.public import Problem, degrees, euclid
+from benchmarks.public import Problem, degrees, euclid, worth_of_a_visit
 
 Json = dict[str, Any]
 Sections = dict[str, list[list[float]]]
@@ -133,6 +133,10 @@ def _scenario(name: str, head: dict[str, str], sections: Sections, scale: int) -
         worker["skills"] = sorted(skill for able, skill in sites.items() if number in able)
         workers.append(worker)
     scenario: Json = {"kind": "day", "name": name, "visits": visits, "workers": workers}
-    if prize:
-        scenario["prize_worth"] = scale
-    return {**scenario, "matrix": {"locations": drawn, "car": euclid(places, scale, cut=bool(prize))}}
+    table = euclid(places, scale, cut=bool(prize))
+    whole: Json = {"required": True, "prize_worth": worth_of_a_visit(table)}
+    return {
+        **scenario,
+        **({"prize_worth": scale} if prize else whole),
+        "matrix": {"locations": drawn, "car": table},
+    }
