@@ -67,9 +67,10 @@ def solve_day(
     solution = problem.solve(exploration_level=int(setting.removeprefix("x")), nb_threads=threads)
     orders: Orders = {worker: [] for worker in range(grid.workers)}
     table = solution.routes
-    for worker, job, kind in zip(table["vehicle_id"], table["id"], table["type"], strict=True):
-        if kind == "job":
-            orders[int(worker) - 1].append(int(job) - 1)
+    if "id" in table:  # else nobody is visited
+        for worker, job, kind in zip(table["vehicle_id"], table["id"], table["type"], strict=True):
+            if kind == "job":
+                orders[int(worker) - 1].append(int(job) - 1)
     made = [visit for order in orders.values() for visit in order]
     missed = sum(grid.priority) - sum(grid.priority[visit] for visit in made)
     cost = sum(grid.prize) - sum(grid.prize[visit] for visit in made) + grid.distance(orders)
