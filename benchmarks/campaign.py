@@ -121,6 +121,7 @@ def _tries(
         if row is not best:
             row.pop("plan", None)
             row.pop("curve", None)
+            row.pop("map", None)
     best["peak_mb"] = round(max(best["peak_mb"], total), 1)
     return rows
 
@@ -137,7 +138,8 @@ class Checker:
 
     def row(self, way: str, ended: Ended) -> Json:
         """Judge a result with the engine's checker and with the referee."""
-        row: Json = {"peak_mb": ended.peak_mb, "wall": ended.result.get("wall"), "valid": False}
+        row: Json = {"peak_mb": ended.peak_mb, "valid": False}
+        row |= {name: ended.result.get(name) for name in ("wall", "processor")}
         refused = ended.result.get("not_expressible")
         if ended.failure or refused:
             return row | {"failure": ended.failure or f"no words for {refused}", "refused": bool(refused)}
@@ -168,6 +170,8 @@ class Checker:
         }
         if self.case.worth is not None:
             row["worth"] = self.case.worth(plan)
+        if "matrix" not in self.plain[way] and self.plain[way]["kind"] == "day":
+            row["map"] = drawing(self.plain[way], plan)
         return row | {
             name: self.case.facts[name] for name in ("best_known", "trusted") if name in self.case.facts
         }
@@ -192,6 +196,20 @@ def thin(curve: list[list[float]]) -> list[list[float]]:
         return best
     step = (len(best) - 1) / (CURVE_POINTS - 1)
     return [best[round(k * step)] for k in range(CURVE_POINTS)]
+
+
+def drawing(day: Json, plan: Json) -> Json:
+    """Return the places along each route, and the places of visits that are not made."""
+    visits = {visit["id"]: visit["loc"] for visit in day["visits"]}
+    workers = {worker["id"]: worker for worker in day["workers"]}
+    lines, made = [], set()
+    for route in plan["routes"]:
+        names = [stop["visit"] for stop in route["stops"]]
+        made.update(names)
+        worker = workers[route["worker"]]
+        end = worker.get("end") or worker["start"]
+        lines.append([worker["start"], *(visits[name] for name in names), end])
+    return {"routes": lines, "missed": [place for name, place in visits.items() if name not in made]}
 
 
 def at(row: Json, seconds: float) -> tuple[int, int] | None:

@@ -73,7 +73,7 @@ def _together(files: list[Path], workers: int, options: Options, seconds: float,
 def _row(one: Json, workers: int, peak: float, options: Options, seconds: float) -> Json:
     scenario = json.loads(Path(one["file"]).read_text(encoding="utf-8"))
     case = Case(scenario["name"], "street", len(scenario["elders"]), seconds, lambda: {"": scenario})
-    result = {"plan": one["plan"], "curve": one["curve"], "wall": one["ended"] - one["begun"]}
+    result = {"plan": one["plan"], "curve": one["curve"], "wall": round(one["ended"] - one["begun"], 2)}
     row = Checker(case, {"": scenario}).row("", Ended(result, "", peak))
     del row["plan"], row["curve"]
     row |= {

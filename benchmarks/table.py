@@ -32,6 +32,7 @@ def by_class(rows: list[Json]) -> Table:
             "worst seed",
             "we miss less / same / more",
             "s",
+            "processor s",
             "MB",
         ]
     ]
@@ -52,7 +53,7 @@ def _line(name: str, runs: list[Json], rows: list[Json]) -> list[str]:
     valid = [row for row in runs if row["valid"]]
     if not valid:
         why = sorted({row.get("failure") or "not valid" for row in runs})
-        return [title, str(len(runs)), "0", *["–"] * 6, "; ".join(why), ""]
+        return [title, str(len(runs)), "0", *["–"] * 6, "; ".join(why), "", ""]
     missed = [row["priority"] for row in valid]
     costs = [figures.value(row) for row in valid]
     cells = [
@@ -67,11 +68,9 @@ def _line(name: str, runs: list[Json], rows: list[Json]) -> list[str]:
         cells += ["", "", ""]
     else:
         cells += _versus(name, rows)
-    return [
-        *cells,
-        f"{median(row['wall'] for row in valid):.1f}",
-        f"{max(row['peak_mb'] for row in valid):.0f}",
-    ]
+    spent = [row["processor"] for row in valid if row.get("processor") is not None]
+    cells += [f"{median(row['wall'] for row in valid):.1f}", f"{median(spent):.1f}" if spent else ""]
+    return [*cells, f"{max(row['peak_mb'] for row in valid):.0f}"]
 
 
 def _versus(name: str, rows: list[Json]) -> list[str]:
