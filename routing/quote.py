@@ -76,16 +76,18 @@ class Quoter:
         visit: Visit | str,
         workers: Iterable[str] | None = None,
         days: Collection[int] | None = None,
+        name: str | None = None,
     ) -> list[Quote]:
         """Return the cheapest feasible way for each worker (of `workers`, on `days`), cheapest first.
 
         `visit` is a visit id of the plan or a visit that is not in the scenario yet. Where two people
         go, each worker is quoted with the cheapest partner, who may be anybody; a minor named in
         `workers` is quoted beside an adult. A visit that the plan already makes in full has no
-        quote. Unknown ids raise `KeyError`; a new visit without `loc_index` raises `ValueError` when
-        the scenario has a matrix.
+        quote. With `name` a changed copy of a known visit is asked about under its plan id, as if the
+        scenario had the copy (one skill less, a wider window). Unknown ids raise `KeyError`; a new
+        visit without `loc_index` raises `ValueError` when the scenario has a matrix.
         """
-        ask = self._ask(visit)
+        ask = self._ask(visit, name)
         wanted = None if workers is None else set(workers)
         made = self.lines.made.get(ask.name, [])
         if made:
@@ -137,7 +139,7 @@ class Quoter:
     def _shared(self, ask: Ask, quote: Quote) -> bool:
         return len(quote.places) > 1 or bool(self.lines.made.get(ask.name))
 
-    def _ask(self, visit: Visit | str) -> Ask:
+    def _ask(self, visit: Visit | str, name: str | None = None) -> Ask:
         if isinstance(visit, str):
             known = self.lines.scenario.visit_of(visit)
             if known is None:
@@ -146,7 +148,8 @@ class Quoter:
             into = {m: _Column(self.lines.travel, m, point) for m in self.lines.modes}
             onward = {m: self.lines.travel.row(m, point) for m in self.lines.modes}
             return Ask(visit, known, into, onward)
-        name = visit.id if not self.lines.scenario.is_month or "#" in visit.id else f"{visit.id}#1"
+        if name is None:
+            name = visit.id if not self.lines.scenario.is_month or "#" in visit.id else f"{visit.id}#1"
         there, back = self._travel_of(visit)
         return Ask(name, visit, there, back)
 
@@ -166,6 +169,10 @@ class Quoter:
             m: whole_seconds(distances, scenario.detour, speeds[m]).tolist() for m in self.lines.modes
         }
         return both, both
+
+    def days_of(self, visit: str) -> set[int]:
+        """Return the days on which one more visit of the plan id's owner is permitted."""
+        return self._days(self._ask(visit))
 
     def _days(self, ask: Ask) -> set[int]:
         if isinstance(ask.visit, Elder):

@@ -5,6 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from routing import Plan, Scenario
+from routing.construct import construct
+from routing.draft import checked
+from routing.model import Model
+from routing.state import State
 from tests.routing.routing_scenarios import day, visit, worker
 
 SKILLS = ["nursing", "psych", "legal", "rehab"]
@@ -61,3 +66,11 @@ def town(seed: int, visits: int, workers: int, **over: Any) -> dict[str, Any]:
         staff,
         **over,
     )
+
+
+def built(scenario: Scenario) -> Plan:
+    """Return the first plan there is, without any search: what is asked about plans needs no better one."""
+    model = Model(scenario)
+    state = State(model)
+    construct(model, state)
+    return checked(model, state)[0]

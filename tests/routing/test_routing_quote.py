@@ -6,14 +6,12 @@ from time import perf_counter
 
 import pytest
 
-from routing import Limits, Scenario, check, schedule, solve
+from routing import Scenario, check, schedule
 from routing.plan import Plan, Unassigned
 from routing.quote import Quoter
 from routing.scenario import Elder, Visit
-from tests.routing.routing_days import town
+from tests.routing.routing_days import built, town
 from tests.routing.routing_scenarios import HOME, day, elder, month, north, visit, worker
-
-QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=60)
 
 
 def without(plan: Plan, name: str) -> Plan:
@@ -29,7 +27,7 @@ def without(plan: Plan, name: str) -> Plan:
 @pytest.fixture(scope="module")
 def planned() -> tuple[Scenario, Plan]:
     scenario = Scenario.from_dict(town(3, 60, 26))
-    return scenario, solve(scenario, QUICK)
+    return scenario, built(scenario)
 
 
 def test_every_quote_can_be_taken_up(planned):
@@ -266,7 +264,7 @@ def test_a_route_that_breaks_its_limits_gets_nothing_more():
 @pytest.mark.alone
 def test_a_quote_is_quick():
     scenario = Scenario.from_dict(town(1, 150, 60))
-    plan = solve(scenario, replace(QUICK, iterations=1))
+    plan = built(scenario)
     begun = perf_counter()
     quoter = Quoter(scenario, plan)
     assert perf_counter() - begun < 0.1

@@ -5,22 +5,21 @@ from time import perf_counter
 
 import pytest
 
-from routing import Limits, Scenario, check, schedule, solve
+from routing import Scenario, check, schedule
 from routing.plan import Plan
 from routing.replan import RepairWeights, day_of, repair
 from routing.scenario import Visit
 from routing.schedule import score_by_hand
-from tests.routing.routing_days import town
+from tests.routing.routing_days import built, town
 from tests.routing.routing_scenarios import day, elder, month, visit, worker
 
-QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=60)
 STEPS = 60
 
 
 @pytest.fixture(scope="module")
 def planned() -> tuple[Scenario, Plan]:
     scenario = Scenario.from_dict(town(4, 70, 30))
-    return scenario, solve(scenario, QUICK)
+    return scenario, built(scenario)
 
 
 def stops(plan: Plan) -> dict[str, tuple[frozenset[str], int]]:
@@ -256,7 +255,7 @@ def test_a_hand_made_plan_names_what_breaks():
 @pytest.mark.alone
 def test_a_repair_is_quick():
     scenario = Scenario.from_dict(town(1, 150, 60))
-    plan = solve(scenario, replace(QUICK, iterations=1))
+    plan = built(scenario)
     begun = perf_counter()
     repair(scenario, plan, absent=busiest(plan, 3))
     assert perf_counter() - begun < 2
