@@ -1,4 +1,4 @@
-"""The engine on the command line: ``python -m routing solve|check|explain|roads``.
+"""The engine on the command line: ``python -m routing solve|check|explain|roads|compile``.
 
 Exit codes: 0 good, 1 violations found by ``check``, 2 bad input or usage.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from routing import kernel
 from routing.check import check
 from routing.errors import ScenarioError
 from routing.explain import explain
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
             return _check(options)
         if options.command == "roads":
             return _roads(options)
+        if options.command == "compile":
+            return _compile()
         return _explain(options)
     except _BadInput as error:
         print(error, file=sys.stderr)
@@ -64,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         other = commands.add_parser(name, help=text)
         other.add_argument("scenario", type=Path)
         other.add_argument("plan", type=Path)
+    commands.add_parser("compile", help="compile the kernel ahead, so that no run has to")
     road = commands.add_parser("roads", help="put a matrix of road times into a scenario")
     road.add_argument("scenario", type=Path)
     road.add_argument("-o", "--output", type=Path, help="where to write the scenario (else standard output)")
@@ -200,6 +204,14 @@ def _roads(options: argparse.Namespace) -> int:
         raise _BadInput(f"{error}; start the road engine or plan without it") from None
     _write(options.output, json.dumps(found.to_dict(), ensure_ascii=False))
     print(report.line(), file=sys.stderr)
+    return 0
+
+
+def _compile() -> int:
+    if not kernel.available():
+        print("nothing to compile: numba is not installed or switched off; plans are made without it")
+        return 0
+    print(f"compiled in {kernel.compile_ahead():.1f} s")
     return 0
 
 

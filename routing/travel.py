@@ -94,9 +94,9 @@ class Travel:
 
     def between(self, mode: str, a: int, b: int) -> int:
         """Return the seconds from one point to another by a mode."""
-        if self._index:
-            return self._tables[mode][self._index[a]][self._index[b]]
-        return round(metres(self.places[a], self.places[b]) * self._detour / self._speed[mode])
+        if self.index:
+            return self._tables[mode][self.index[a]][self.index[b]]
+        return round(metres(self.places[a], self.places[b]) * self._detour / (self._speed[mode] / 3.6))
 
     def _make(self, mode: str, point: int) -> array[int]:
         if self.index:

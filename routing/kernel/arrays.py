@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from routing.kernel import times
 from routing.kernel.layout import (
     CLOCK_WIDTH,
     ITEM_WIDTH,
@@ -21,12 +24,13 @@ from routing.kernel.layout import (
     Work,
 )
 from routing.model import Model
+from routing.scenario import Place
 from routing.travel import metres_from
 
 SPOTS = 6_000_000
 """Insertions remembered at most (16 bytes each); bounds the candidates of an item."""
-TABLE_POINTS = 1_500
-"""Up to so many points travel comes from a table; above, the sphere is cheaper than missing the cache."""
+TABLE_POINTS = 3_000
+"""Up to so many points travel comes from a table (108 MB for three modes), above from the sphere."""
 NEAR = 100
 DAYS = 62
 """Days that fit into the bits of an integer."""
@@ -131,22 +135,32 @@ def problem(model: Model, knob: Array) -> Problem:
 
 
 def _travel(model: Model, modes: list[str]) -> tuple[Array, Array, Array]:
-    """Return table, points on the unit sphere, and metres a second of each mode with the detour."""
+    """Return table and points on the unit sphere (one of the two is used), and `pace`."""
     scenario = model.scenario
     count = model.items + 2 * model.workers
     speed = dict(scenario.speed_kmh)
-    pace = np.array([speed.get(mode, 3.6) / 3.6 for mode in modes] + [scenario.detour])
-    empty_points, empty_table = np.zeros((count, 3)), np.zeros((len(modes), 0, 0), np.int32)
-    if scenario.matrix is not None or count <= TABLE_POINTS:
+    symmetric = scenario.matrix is None
+    pace = np.array([float(symmetric), scenario.detour] + [speed.get(mode, 3.6) / 3.6 for mode in modes])
+    points = np.zeros((count, 3))
+    if symmetric:
+        points = sphere(model.travel.places)
+    table = np.zeros((len(modes), 0, 0), np.int32)
+    if not symmetric or count <= TABLE_POINTS:
         table = np.zeros((len(modes), count, count), np.int32)
+    if symmetric:
+        times.fill_table(table, points, pace)
+    else:
         for number, mode in enumerate(modes):
             for point in range(count):
                 table[number, point] = model.travel.row(mode, point)
-        return table, empty_points, pace
-    places = np.radians(np.array(model.travel.places, np.float64))
-    lat, lon = places[:, 0], places[:, 1]
-    points = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
-    return empty_table, np.ascontiguousarray(points), pace
+    return table, points, pace
+
+
+def sphere(places: Sequence[Place]) -> Array:
+    """Return the places as points on the unit sphere."""
+    radians = np.radians(np.array(places, np.float64).reshape(-1, 2))
+    lat, lon = radians[:, 0], radians[:, 1]
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
 
 def _candidates(model: Model) -> Array:
@@ -199,17 +213,15 @@ def _near(model: Model) -> Array:
     items = model.items
     width = min(items, NEAR)
     near = np.empty((items, width), np.int32)
-    places = np.radians(np.array(model.travel.places[:items], np.float64))
     if model.scenario.matrix is not None:
         mode = model.scenario.workers[0].mode
         for v in range(items):
             row = np.array(model.travel.row(mode, v)[:items])
             near[v] = _first(row, v, width)
         return near
-    lat, lon = places[:, 0], places[:, 1]
-    sphere = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
+    points = sphere(model.travel.places[:items])
     for v in range(items):
-        near[v] = _first(-(sphere @ sphere[v]), v, width)
+        near[v] = _first(-(points @ points[v]), v, width)
     return near
 
 
@@ -235,7 +247,7 @@ def work(model: Model, given: Problem, seed: int) -> Work:
         sums=np.zeros((model.workers, WEEKS + 2 * weeks), np.int64),
         total=np.zeros(TOTAL_WIDTH, np.int64),
         clock=np.zeros(CLOCK_WIDTH, np.int64),
-        mark=np.zeros((routes, 3), np.int64),
+        mark=np.zeros((routes, 4), np.int64),
         touched=np.zeros(routes, np.int64),
         dirty=np.zeros(routes, np.int64),
         saved_stops=np.zeros((routes, longest, STOP_WIDTH), np.int64),
@@ -261,5 +273,3 @@ def _random(seed: int) -> Array:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         x = ((x ^ (x >> shift)) * factor) % (1 << 64)
     return np.array([(x ^ (x >> 31)) or 1], np.uint64)
-
-

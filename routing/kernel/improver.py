@@ -20,7 +20,7 @@ KNOB = (10.0, 16.0, 10.0, 0.2, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2)
 """See `layout.K_SMALL` and the following."""
 SLICE_SECONDS = 0.08
 FIRST_SLICE = 64
-HOT, COLD = 3.0, 0.01
+HOT, COLD = 1.0, 0.01
 """First and last temperature, in mean travel seconds of a stop."""
 VERSIONS = 1 << 30
 
@@ -34,7 +34,7 @@ class KernelImprover:
         self.work = arrays.work(model, self.problem, seed)
         self.steps = 0
         self._slice = FIRST_SLICE
-        self._hard = {
+        self.hard = {
             need
             for need in range(model.needs)
             if model.people[model.item_of[need]] == 2 or need in model.pins
@@ -75,7 +75,6 @@ class KernelImprover:
         self._frozen: list[tuple[StopKey, int]] = []
         left = [len(needs) for needs in model.needs_of]
         made = [0] * items
-        free: list[tuple[int, ...]] = []
         s.route[:, 0], s.route[:, 6] = 0, 0
         s.stops[:] = 0
         for route, tour in enumerate(state.tours):
@@ -84,19 +83,17 @@ class KernelImprover:
             row = state.row[route]
             for k, (stop, need) in enumerate(zip(tour.stops, row, strict=True)):
                 node = stop[0]
-                if need in self._hard or len(state.place[need]) > 1 or stop[1] != FREE:
+                if need in self.hard or len(state.place[need]) > 1 or stop[1] != FREE:
                     node = items + len(self._frozen)
                     self._frozen.append((stop, need))
                     low, high = model.window[stop[0]] if stop[1] == FREE else (stop[1], stop[1])
                     nodes.append((stop[0], model.duration[stop[0]], low, high, stop[2]))
                     made[stop[0]] |= 1 << route % days
-                else:
-                    free.append(state.place[need])
                 s.stops[route, k, 0] = node
             s.route[route, 0] = len(row)
             s.route[route, 6] = self._open(route, row)
         frozen_needs = {need for _, need in self._frozen}
-        hard_left = {need for need in self._hard if need not in frozen_needs}
+        hard_left = {need for need in self.hard if need not in frozen_needs}
         for need in frozen_needs | hard_left:
             left[model.item_of[need]] -= 1
         self.problem = p._replace(node=np.array(nodes, np.int64).reshape(-1, p.node.shape[1]))
@@ -104,7 +101,7 @@ class KernelImprover:
         s.where[:] = -1
         s.visits[:, 0], s.visits[:, 1], s.visits[:, 4] = made, left, 0
         s.sums[:] = 0
-        s.total[:] = self._fixed(frozen_needs, left)
+        s.total[:] = self._fixed(frozen_needs)
         self._missing_pins = state.missing_pins
         s.spots[:, 0] = -1
         s.clock[0] = 0
@@ -120,12 +117,11 @@ class KernelImprover:
             return BIG
         return 1 + max(held.values())
 
-    def _fixed(self, frozen: set[int], left: list[int]) -> Array:
+    def _fixed(self, frozen: set[int]) -> Array:
         """Return the totals as if nothing free were made."""
         model, state = self.model, self.state
-        missing = [needs for needs in model.needs_of]
         total = np.zeros(self.work.total.shape[0], np.int64)
-        for item, needs in enumerate(missing):
+        for item, needs in enumerate(model.needs_of):
             absent = sum(need not in frozen for need in needs)
             total[2] += absent * model.priority[item]
             total[3] += absent * model.statutory[item]
@@ -134,7 +130,6 @@ class KernelImprover:
             workers = {route // model.days for route in state.place[need]}
             total[4] += bool(model.known[item])
             total[1] += bool(model.known[item]) and not workers & model.known[item]
-        del left
         return total
 
     def keep(self) -> None:
@@ -162,7 +157,7 @@ class KernelImprover:
             rows.append((route, stops, needs))
         used = {need for _, need in self._frozen}
         for item, places in made.items():
-            names = [need for need in model.needs_of[item] if need not in used and need not in self._hard]
+            names = [need for need in model.needs_of[item] if need not in used and need not in self.hard]
             for (_, row, k), need in zip(sorted(places), names, strict=False):
                 rows[row][2][k] = need
         return tuple((route, tuple(stops), tuple(needs)) for route, stops, needs in rows)
@@ -174,9 +169,19 @@ class KernelImprover:
     def adopt(self, snapshot: Snapshot) -> None:
         """Continue from a snapshot that came from elsewhere."""
         self.state.restore(snapshot)
+        self.take()
+
+    def take(self) -> bool:
+        """Continue from the state as it is now; True when it is the best so far.
+
+        The best is always a plan of the stops that are frozen now, so a worse state is not taken.
+        """
+        if not self.state.key < self.key:
+            self.sync()
+            return False
         self.load()
-        if self.state.key < self.key:
-            self.keep()
+        self.keep()
+        return True
 
     # -- search
 

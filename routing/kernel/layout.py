@@ -17,7 +17,7 @@ BIG = 1 << 50
 SHUT = 1 << 30
 """Extra travel of an insertion that is not possible (fits 32 bits)."""
 
-# node[x]
+# node[x]: point, length of the service, earliest and latest start, load
 POINT, LENGTH, LOW, HIGH, LOAD = range(5)
 NODE_WIDTH = 5
 
@@ -55,8 +55,9 @@ MONTH, BUSY, WEEKS = 0, 1, 2
 T_TRAVEL, T_STRANGERS, T_PRIORITY, T_STATUTORY, T_NAMED, T_ABSENT = range(6)
 TOTAL_WIDTH = 6
 
-# clock: newest version, iteration, routes touched in it, routes changed since the best was kept
-C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_RANDOM, C_ACCEPTED = range(6)
+# clock: newest version, iteration, routes touched in it, routes changed since the best was kept, number
+# of the placing, steps accepted
+C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED = range(6)
 CLOCK_WIDTH = 6
 
 # spots[v × candidates × days …]: version of the route it was worked out for, extra travel, position, span
@@ -85,7 +86,7 @@ class Problem(NamedTuple):
     week: Array  # of each day
     table: Array  # int32 [mode, point, point]; empty when seconds come from `points`
     points: Array  # float64 [point, 3], on the unit sphere
-    pace: Array  # float64: metres a second of each mode, then the detour factor
+    pace: Array  # float64: 1 where travel is the same both ways, the detour, metres a second of each mode
     cand: Array  # int32 [item, c]: workers who may make it, nearest first, -1 at the end
     known: Array  # int32 [item, …]: workers who count as known, -1 at the end
     near: Array  # int32 [item, …]: nearest items, itself first
@@ -104,7 +105,8 @@ class Work(NamedTuple):
     sums: Array
     total: Array
     clock: Array
-    mark: Array  # [r, 3]: iteration that touched it, whether it changed since the best was kept, its copy
+    mark: Array  # [r, 4]: iteration that touched it, whether it changed since the best was kept, its copy,
+    # and the placing it is in the scope of
     touched: Array
     dirty: Array
     saved_stops: Array

@@ -16,7 +16,7 @@ from routing.kernel.layout import (
     BIG,
     BREAKS,
     BUSY,
-    C_RANDOM,
+    C_SCOPE,
     C_STEP,
     C_TOUCHED,
     C_VERSION,
@@ -32,7 +32,6 @@ from routing.kernel.layout import (
     GIVEN_UP,
     HIGH,
     K_ABSENT,
-    K_BLINK,
     K_LARGE,
     K_LARGER,
     K_ONE_DAY,
@@ -87,6 +86,11 @@ from routing.kernel.times import book, look, look_with_rests, refresh, seconds
 FEW = 24
 """So many absent elders are all tried again in each step; of more, `SAMPLE` are."""
 SAMPLE = 12
+WIDE = 150
+"""More worker-days than these are not all looked at for a visit: only those that pass near it."""
+AROUND = 60
+"""Whose neighbours' routes are looked at, and how many of the nearest workers' whatever they do."""
+CLOSEST = 6
 
 
 @compiled
@@ -101,7 +105,7 @@ def draw(random: np.ndarray) -> float:
 
 
 @compiled
-def below(random: np.ndarray, count: int) -> int:
+def below(random: np.ndarray, count: float) -> int:
     """Return an integer from 0 up to `count`."""
     return int(draw(random) * count)
 
@@ -403,7 +407,7 @@ def ruin_strings(p: Problem, s: Work, mean_size: float) -> None:
 @compiled
 def candidate(p: Problem, v: int, w: int) -> bool:
     """Whether a worker is among an item's candidates."""
-    for c in range(p.item[v, CANDS]):
+    for c in range(p.item[v, CANDS]):  # noqa: SIM110 - numba takes no generators
         if p.cand[v, c] == w:
             return True
     return False
@@ -527,7 +531,7 @@ def spot_of(p: Problem, s: Work, x: int, c: int, w: int, d: int) -> int:
                 items + w,
                 items + workers + w,
             )
-    return i
+    return int(i)
 
 
 @compiled
@@ -548,6 +552,21 @@ def room(p: Problem, s: Work, x: int, w: int, d: int, span: int) -> bool:
 
 
 @compiled
+def mark_scope(p: Problem, s: Work, v: int) -> int:
+    """Mark the routes that pass near an item; returns the number of the mark."""
+    days = p.week.shape[0]
+    s.clock[C_SCOPE] += 1
+    stamp = s.clock[C_SCOPE]
+    for a in range(1, min(AROUND, p.near.shape[1])):
+        u = p.near[v, a]
+        if s.visits[u, MADE] != 0:
+            for d in range(days):
+                if s.where[u, d] >= 0:
+                    s.mark[s.where[u, d] * days + d, 3] = stamp
+    return int(stamp)
+
+
+@compiled
 def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int) -> None:
     """Write the cheapest insertion of an item on each of the open days (bits) to `day_cost`, `day_pick`."""
     days = p.week.shape[0]
@@ -555,6 +574,9 @@ def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int
     for d in range(days):
         cost[d] = float(BIG)
     balance = p.weight[W_BALANCE]
+    stamp = -1
+    if p.item[v, CANDS] * days > WIDE:
+        stamp = mark_scope(p, s, v)
     for c in range(p.item[v, CANDS]):
         w = p.cand[v, c]
         extra = p.weight[W_CONTINUITY] * stranger(p, v, w)
@@ -563,6 +585,8 @@ def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int
         for d in range(days):
             r = w * days + d
             if not (days_open >> d) & 1 or p.shift[r, 1] < p.shift[r, 0]:
+                continue
+            if stamp >= 0 and c >= CLOSEST and s.mark[r, 3] != stamp and s.route[r, SIZE] > 0:
                 continue
             i = spot_of(p, s, v, c, w, d)
             value = s.spots[i, S_DELTA] + extra
@@ -640,7 +664,7 @@ def choose_days(p: Problem, s: Work, v: int) -> int:
                 last = s.day_pick[k, last]
         if chosen & made != made:
             return 0
-    return chosen & ~made
+    return int(chosen & ~made)
 
 
 @compiled

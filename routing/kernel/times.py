@@ -73,7 +73,17 @@ def seconds(table: Array, points: Array, pace: Array, mode: int, a: int, b: int)
         angle = half * (1.0 + square * (1.0 / 6.0 + square * (3.0 / 40.0 + square * (15.0 / 336.0))))
     else:
         angle = asin(min(1.0, half))
-    return int(np.rint(2.0 * RADIUS * angle * pace[pace.shape[0] - 1] / pace[mode]))
+    return int(np.rint(2.0 * RADIUS * angle * pace[1] / pace[2 + mode]))
+
+
+@compiled
+def fill_table(table: Array, points: Array, pace: Array) -> None:
+    """Write the seconds between all points of the sphere into a table."""
+    none = table[:, :0, :0]
+    for mode in range(table.shape[0]):
+        for a in range(table.shape[1]):
+            for b in range(a):
+                table[mode, a, b] = table[mode, b, a] = seconds(none, points, pace, mode, a, b)
 
 
 @compiled
@@ -279,7 +289,8 @@ def look(
     spans = worker[w, SPANS]
     best, best_at, best_span = SHUT, 0, 0
     first = route[r, OPEN]
-    same_back = table.shape[1] == 0
+    # the same both ways: one look at a row that stays in the cache is enough for two legs
+    same_back = pace[0] > 0.0
     ready, head, head_late = shift[r, 0], 0, shift[r, 1]
     here = start
     onward = -1
@@ -291,7 +302,10 @@ def look(
             break
         there = onward
         if there < 0 or not same_back:
-            there = seconds(table, points, pace, mode, here, point)
+            if same_back:
+                there = seconds(table, points, pace, mode, point, here)
+            else:
+                there = seconds(table, points, pace, mode, here, point)
         if k < size:
             late, tail, early = stops[r, k, LATE], stops[r, k, TAIL], stops[r, k, TAIL_EARLY]
             onward = seconds(table, points, pace, mode, point, node[stops[r, k, NODE], POINT])
