@@ -25,6 +25,7 @@ Json = dict[str, Any]
 OWN_END_CEILING = 8.0
 CEILING = 2.0
 CURVE_POINTS = 60
+WHOLE = "whole"
 FAILED = (10**9, 10**12, float("inf"))
 
 
@@ -33,6 +34,7 @@ class Case:
     """An instance as it is run: its class, seconds, and the scenario (or several ways to put it).
 
     `worth` gives the cost in the unit of a published set; without it the cost is the engine's third aim.
+    `whole` is a published problem that the scenarios only approach: engines with words for it get it instead.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Case:
     make: Callable[[], dict[str, Json]]
     worth: Callable[[Json], float | None] | None = None
     facts: Json = field(default_factory=dict)
+    whole: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,15 @@ def run(cases: Iterable[Case], options: Options, tell: Callable[[str], None] = p
             for number, (way, scenario) in enumerate(scenarios.items()):
                 files[way] = Path(folder) / f"{number}.json"
                 files[way].write_text(json.dumps(scenario), encoding="utf-8")
+            whole = {WHOLE: Path(folder) / "whole.json"} if case.whole is not None else {}
+            for path in whole.values():
+                path.write_text(json.dumps(case.whole), encoding="utf-8")
             for engine in present:
                 seeds = options.seeds if engine.seeded else options.seeds[:1]
                 for seed in seeds:
-                    found = _tries(case, engine, seed, options, files, checker)
+                    found = _tries(
+                        case, engine, seed, options, whole or files if engine.whole else files, checker
+                    )
                     rows += found
                     tell(line(next(row for row in found if row["kept"])))
     return rows
@@ -144,6 +152,8 @@ class Checker:
         if ended.failure or refused:
             return row | {"failure": ended.failure or f"no words for {refused}", "refused": bool(refused)}
         plan = ended.result["plan"]
+        if way == WHOLE:
+            return row | self.whole(plan)
         try:
             report = check(self.read[way], Plan.from_dict(plan))
         except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
@@ -172,6 +182,17 @@ class Checker:
             row["worth"] = self.case.worth(plan)
         if "matrix" not in self.plain[way] and self.plain[way]["kind"] == "day":
             row["map"] = drawing(self.plain[way], plan)
+        return row | {
+            name: self.case.facts[name] for name in ("best_known", "trusted") if name in self.case.facts
+        }
+
+    def whole(self, plan: Json) -> Json:
+        """Judge a plan for the whole published problem by its own judge; the checkers have no words for it."""
+        worth = self.case.worth(plan) if self.case.worth is not None else None
+        if worth is None:
+            return {"failure": "no solution", "refused": True}
+        scores = dict.fromkeys(("statutory", "priority", "travel", "served", "visits"), 0)
+        row: Json = {**scores, "valid": True, "agree": True, "cost": worth, "worth": worth, "curve": []}
         return row | {
             name: self.case.facts[name] for name in ("best_known", "trusted") if name in self.case.facts
         }

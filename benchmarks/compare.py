@@ -122,7 +122,9 @@ def _public(options: argparse.Namespace) -> Iterable[Case]:
         seconds = PUBLIC_SECONDS.get(problem.group, OTHER_SECONDS)
         facts = {"best_known": problem.best_known, "trusted": problem.trusted}
         make = problem.make
-        yield Case(problem.name, problem.group, problem.size, seconds, make, problem.worth, facts)
+        yield Case(
+            problem.name, problem.group, problem.size, seconds, make, problem.worth, facts, problem.whole
+        )
 
 
 def _wanted(name: str, only: tuple[str, ...]) -> bool:

@@ -41,7 +41,8 @@ class Engine:
     `settings` are all tried and the best result counts, by number of visits of the day. `seeded` is False where a
     seed changes nothing: then one run stands for all seeds. `shares_cores` is False for an engine with one thread:
     on several cores it runs once on each, with different seeds, and the best result counts.
-    `own_end` tells that the engine has no use for a time limit and stops by itself.
+    `own_end` tells that the engine has no use for a time limit and stops by itself. `whole` tells that it has words
+    for published problems the scenario format has none for (`Problem.whole`).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Engine:
     seeded: bool = True
     shares_cores: bool = False
     own_end: bool = False
+    whole: bool = False
 
     @property
     def absent(self) -> bool:
@@ -91,6 +93,7 @@ ENGINES = {
             "ortools",
             lambda _n: ("insertion",),
             seeded=False,
+            whole=True,
         ),
         Engine("pyvrp", "PyVRP", "benchmarks.engines.pyvrp_search", "pyvrp", _pyvrp_settings),
         Engine(

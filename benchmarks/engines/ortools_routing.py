@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import astuple
 
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
-from benchmarks.engines import Answer, Point, Task
+from benchmarks.engines import Answer, Point, Task, ortools_homecare
 from benchmarks.engines.days_first import by_days
 from benchmarks.grid import Grid, Orders
 
@@ -20,7 +21,10 @@ COPIES = 1000
 
 
 def run(task: Task) -> Answer:
-    """Solve a day, or a month day by day."""
+    """Solve a day, a month day by day, or a whole home care problem."""
+    if "patients" in task.scenario:
+        routes = ortools_homecare.solve(task.scenario, task.seconds) or {}
+        return Answer({"calls": {name: [astuple(call) for call in calls] for name, calls in routes.items()}})
     return by_days(task, solve_day)
 
 

@@ -29,7 +29,8 @@ class Problem:
     """One instance: what it belongs to, its scenario (or several ways to put it), and what a plan is worth.
 
     `worth(plan)` is the cost in the set's own unit and objective, None for a plan that does not count there.
-    `trusted` is False where the best known cost is of another objective or in doubt.
+    `trusted` is False where the best known cost is of another objective or in doubt. `whole` is the published
+    problem itself, where the scenario format cannot hold all of it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Problem:
     aim: str = "distance"
     size: int = 0
     facts: Json = field(default_factory=dict)
+    whole: Json | None = None
 
     @cached_property
     def scenarios(self) -> dict[str, Json]:

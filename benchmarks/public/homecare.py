@@ -51,6 +51,7 @@ def read(path: Path, where: str, best: float | None) -> Problem:
         aim="(distance + tardiness + greatest tardiness) ÷ 3",
         size=len(data["patients"]),
         facts={"file": where},
+        whole=data,
     )
 
 
@@ -63,7 +64,7 @@ def scenario(data: Json, name: str, allowance: float) -> Json:
     visits: list[Json] = []
     for number, patient in enumerate(patients):
         low, high = patient["time_window"]
-        place = {"loc": drawn[len(bases) + number], "loc_index": _patient_index(data, number)}
+        place = {"loc": drawn[len(bases) + number], "loc_index": patient_index(data, number)}
         parts = [
             _part(data, patient, part, number, place) for part in range(len(patient["required_caregivers"]))
         ]
@@ -80,7 +81,8 @@ def scenario(data: Json, name: str, allowance: float) -> Json:
     return {"kind": "day", "name": name, "visits": visits, "workers": workers, "matrix": matrix}
 
 
-def _patient_index(data: Json, number: int) -> int:
+def patient_index(data: Json, number: int) -> int:
+    """Return the row of a patient in the table of distances."""
     index = data["patients"][number].get("distance_matrix_index")
     return int(len(data.get("central_offices") or [0]) + number if index is None else index)
 
@@ -89,7 +91,8 @@ def _span(low: float, high: float) -> list[int]:
     return [round(low * SCALE), round(high * SCALE)]
 
 
-def _able(data: Json, patient: Json, service: str) -> set[str]:
+def able(data: Json, patient: Json, service: str) -> set[str]:
+    """Return the caregivers who can do a service at a patient."""
     barred = set(patient.get("incompatible_caregivers") or ())
     return {
         carer["id"]
@@ -100,8 +103,7 @@ def _able(data: Json, patient: Json, service: str) -> set[str]:
 
 def _part(data: Json, patient: Json, part: int, number: int, place: Json) -> Json:
     wanted = patient["required_caregivers"][part]
-    able = _able(data, patient, wanted["service"])
-    excluded = sorted({carer["id"] for carer in data["caregivers"]} - able)
+    excluded = sorted({carer["id"] for carer in data["caregivers"]} - able(data, patient, wanted["service"]))
     duration = round(_duration(data, wanted) * SCALE)
     return {
         "id": f"{number}:{part}",
@@ -135,10 +137,10 @@ def _apart(
     room = max(0.0, high - low - most)
     first = low + min(room, allowance / 2) if allowance else low
     names = {carer["id"] for carer in data["caregivers"]}
-    able = [names - set(part["excluded"]) for part in parts]
-    both = able[0] & able[1]
-    keep = 1 if able[0] - both else 0
-    for_one = sorted(names - (able[1 - keep] - both))
+    can = [names - set(part["excluded"]) for part in parts]
+    both = can[0] & can[1]
+    keep = 1 if can[0] - both else 0
+    for_one = sorted(names - (can[1 - keep] - both))
     parts = [
         {**part, "excluded": for_one if number != keep else part["excluded"]}
         for number, part in enumerate(parts)
@@ -152,18 +154,24 @@ def _apart(
 def _carer(carer: Json, bases: list[Json], drawn: list[list[float]]) -> Json:
     names = [base["id"] for base in bases]
     number = names.index(carer["starting_point_id"]) if "starting_point_id" in carer else 0
-    index = _base_index(carer)
+    index = base_index(carer)
     shift = carer.get("working_shift") or [0, HORIZON]
     ends = {"start": drawn[number], "end": drawn[number], "start_index": index, "end_index": index}
     return {"id": carer["id"], "mode": "car", "shift": _span(*shift), "skills": carer["abilities"], **ends}
 
 
-def _base_index(carer: Json) -> int:
+def base_index(carer: Json) -> int:
+    """Return the row of a caregiver's start and end."""
     return int(carer.get("distance_matrix_index") or 0)
 
 
 def routes_of(data: Json, plan: Json) -> dict[str, list[Call]]:
-    """Return each caregiver's services in order; a pair shares its two services out as the caregivers can."""
+    """Return each caregiver's services in order; a pair shares its two services out as the caregivers can.
+
+    A plan made for the whole problem holds them as "calls": lists of [patient, part] by caregiver.
+    """
+    if "calls" in plan:
+        return {name: [Call(*call) for call in calls] for name, calls in plan["calls"].items()}
     sides: dict[str, list[str]] = {}
     for route in plan["routes"]:
         for stop in route["stops"]:
@@ -176,8 +184,8 @@ def routes_of(data: Json, plan: Json) -> dict[str, list[Call]]:
             pair = sides[stop["visit"]]
             if len(pair) == 2:
                 wanted = data["patients"][number]["required_caregivers"]
-                able = [_able(data, data["patients"][number], one["service"]) for one in wanted]
-                first = 0 if pair[0] in able[0] and pair[1] in able[1] else 1
+                can = [able(data, data["patients"][number], one["service"]) for one in wanted]
+                first = 0 if pair[0] in can[0] and pair[1] in can[1] else 1
                 part = first if route["worker"] == pair[0] else 1 - first
             calls.append(Call(number, part))
     return routes
@@ -196,7 +204,7 @@ def cost(data: Json, routes: dict[str, list[Call]]) -> float | None:
     owner = {call: name for name, calls in routes.items() for call in calls}
     for call, name in owner.items():
         service = patients[call.patient]["required_caregivers"][call.part]["service"]
-        if name not in _able(data, patients[call.patient], service):
+        if name not in able(data, patients[call.patient], service):
             return None
         if call.part and owner[Call(call.patient, 0)] == name:
             return None
@@ -206,19 +214,20 @@ def cost(data: Json, routes: dict[str, list[Call]]) -> float | None:
     table = data["distances"]
     distance = 0.0
     for name, calls in routes.items():
-        base = _base_index(carers[name])
-        path = [base, *(_patient_index(data, call.patient) for call in calls), base] if calls else []
+        base = base_index(carers[name])
+        path = [base, *(patient_index(data, call.patient) for call in calls), base] if calls else []
         distance += sum(table[a][b] for a, b in pairwise(path))
         shift = carers[name].get("working_shift")
         if calls and shift is not None:
-            end = starts[calls[-1]] + _service(data, calls[-1]) + table[path[-2]][base]
+            end = starts[calls[-1]] + service_minutes(data, calls[-1]) + table[path[-2]][base]
             if end > shift[1] + TOLERANCE:
                 return None
     late = [max(0.0, start - patients[call.patient]["time_window"][1]) for call, start in starts.items()]
     return (distance + sum(late) + max(late, default=0.0)) / 3
 
 
-def _service(data: Json, call: Call) -> float:
+def service_minutes(data: Json, call: Call) -> float:
+    """Return how long a service takes."""
     return _duration(data, data["patients"][call.patient]["required_caregivers"][call.part])
 
 
@@ -228,14 +237,14 @@ def _earliest(data: Json, routes: dict[str, list[Call]], carers: dict[str, Json]
     least: list[tuple[Call, Call, float]] = []
     starts: dict[Call, float] = {}
     for name, calls in routes.items():
-        here, clock = _base_index(carers[name]), (carers[name].get("working_shift") or [0.0])[0]
+        here, clock = base_index(carers[name]), (carers[name].get("working_shift") or [0.0])[0]
         for number, call in enumerate(calls):
-            place = _patient_index(data, call.patient)
+            place = patient_index(data, call.patient)
             first = patients[call.patient]["time_window"][0]
             starts[call] = max(first, clock + table[here][place]) if number == 0 else first
             if number:
                 least.append(
-                    (calls[number - 1], call, _service(data, calls[number - 1]) + table[here][place])
+                    (calls[number - 1], call, service_minutes(data, calls[number - 1]) + table[here][place])
                 )
             here = place
     for number, patient in enumerate(patients):

@@ -12,7 +12,7 @@ from benchmarks import campaign, child, compare, instances, results, scale
 from benchmarks.campaign import Case, Options
 from benchmarks.engines import ENGINES, Engine, Task
 from benchmarks.grid import Grid, NotExpressible
-from benchmarks.public import solomon
+from benchmarks.public import homecare, solomon
 from benchmarks.referee import judge
 from routing import Scenario, check
 from routing.plan import Plan
@@ -33,6 +33,29 @@ CUST NO. XCOORD. YCOORD. DEMAND READY DUE SERVICE
 3 -3 4 9 0 150 5
 4 -6 8 9 0 150 5
 """
+
+
+CARE: Json = {
+    "patients": [
+        {
+            "id": "a",
+            "location": [0, 1],
+            "time_window": [10, 40],
+            "required_caregivers": [{"service": "wash"}],
+        },
+        {
+            "id": "b",
+            "location": [0, 2],
+            "time_window": [30, 60],
+            "required_caregivers": [{"service": "wash"}, {"service": "dress"}],
+            "synchronization": {"type": "simultaneous"},
+        },
+    ],
+    "services": [{"id": "wash", "default_duration": 9}, {"id": "dress", "default_duration": 4}],
+    "caregivers": [{"id": "k1", "abilities": ["wash"]}, {"id": "k2", "abilities": ["dress"]}],
+    "central_offices": [{"id": "d", "location": [0, 0]}],
+    "distances": [[0, 6, 10], [6, 0, 4], [10, 4, 0]],
+}
 
 
 def engine(name: str) -> Engine:
@@ -78,6 +101,17 @@ def test_published_windows_with_loads(name: str, tmp_path: Path) -> None:
     found = answer(name, problem.scenarios[""])
     assert problem.worth is not None
     assert problem.worth(found["plan"]) == pytest.approx(40.0)
+
+
+def test_home_care_as_a_whole_and_as_a_scenario(tmp_path: Path) -> None:
+    (tmp_path / "care.json").write_text(json.dumps(CARE))
+    problem = homecare.read(tmp_path / "care.json", "care.json", 104 / 3)
+    facts = {"best_known": problem.best_known, "trusted": True}
+    one = Case("care", problem.group, 2, 4.0, problem.make, problem.worth, facts, problem.whole)
+    rows = campaign.run([one], Options(("ours", "ortools"), (1,)), lambda _line: None)
+    best = {row["engine"]: row["worth"] for row in rows if row["kept"]}
+    assert best == {"ours": pytest.approx(40 / 3), "ortools": pytest.approx(40 / 3)}
+    assert {row["way"] for row in rows if row["engine"] == "ortools"} == {campaign.WHOLE}
 
 
 def test_limits_the_others_have_no_words_for_are_told() -> None:
