@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from math import asin, cos, radians, sin, sqrt
+from math import cos, radians
 from typing import Any
 
 import numpy as np
 
 from routing.scenario import Place, Scenario
+from routing.sphere import EARTH_RADIUS_M, metres
 
-EARTH_RADIUS_M = 6_371_008.8
-
-
-def metres(a: Place, b: Place) -> float:
-    """Return the great-circle distance of two places in metres."""
-    lat_a, lat_b = radians(a[0]), radians(b[0])
-    half_lat, half_lon = (lat_b - lat_a) / 2, radians(b[1] - a[1]) / 2
-    h = sin(half_lat) ** 2 + cos(lat_a) * cos(lat_b) * sin(half_lon) ** 2
-    return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(h)))
+__all__ = ["EARTH_RADIUS_M", "Travel", "geodesic_table", "metres", "metres_from", "whole_seconds"]
 
 
 def metres_from(place: Place, places: Sequence[Place]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
