@@ -33,6 +33,13 @@ def test_imports(name):
     ]
 
 
+def test_numba_is_imported_in_one_place():
+    """What is compiled and where it is kept is decided once, and the engine runs without numba."""
+    root = Path(routing.__file__).parent
+    users = [path for path in root.rglob("*.py") if "numba" in imported(path)]
+    assert users == [root / "kernel" / "jit.py"]
+
+
 def test_the_checker_shares_no_code_with_the_search():
     reached, waiting = set(), {"check"}
     while waiting:
