@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from routing.plan import Plan, Route, Stop
@@ -260,3 +260,36 @@ def _keeps(held: Mapping[int, int], position: int) -> bool:
     return all(
         index + 1 <= wanted if index >= position else index == wanted for index, wanted in held.items()
     )
+
+
+def renumbered(routes: dict[tuple[str, int], Route], elder: str) -> dict[tuple[str, int], Route]:
+    """Number an elder's visits in the order of their days."""
+    made = sorted(
+        {
+            (route.day, stop.visit)
+            for route in routes.values()
+            for stop in route.stops
+            if stop.visit.rpartition("#")[0] == elder
+        }
+    )
+    numbers = sorted(int(name.rpartition("#")[2]) for _, name in made)
+    new = {name: f"{elder}#{number}" for (_, name), number in zip(made, numbers, strict=True)}
+    return {
+        key: replace(route, stops=tuple(replace(s, visit=new.get(s.visit, s.visit)) for s in route.stops))
+        for key, route in routes.items()
+    }
+
+
+class Column(Sequence[int]):
+    """Seconds from every point to one point, read from the rows."""
+
+    __slots__ = ("_mode", "_point", "_travel")
+
+    def __init__(self, travel: Travel, mode: str, point: int) -> None:
+        self._travel, self._mode, self._point = travel, mode, point
+
+    def __getitem__(self, origin: int) -> int:  # type: ignore[override]
+        return self._travel.row(self._mode, origin)[self._point]
+
+    def __len__(self) -> int:
+        return len(self._travel.places)

@@ -14,12 +14,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from routing.check import check
-from routing.lines import TOLD_SECONDS, Ask, Fit, Line, Lines, Opening
+from routing.lines import TOLD_SECONDS, Ask, Column, Fit, Line, Lines, Opening, renumbered
 from routing.patterns import DayRule
 from routing.plan import Plan, Route, Stop
 from routing.scenario import Elder, Scenario, Visit, Worker, known_workers
 from routing.timing import clock_times
-from routing.travel import Travel, metres, metres_from, whole_seconds
+from routing.travel import metres, metres_from, whole_seconds
 
 START_STEP = 300
 START_TRIES = 24
@@ -128,6 +128,8 @@ class Quoter:
                 place.worker, quote.day, fit.timing.departure, fit.timing.arrival, stops
             )
         left = tuple(entry for entry in self.lines.plan.unassigned if entry.visit != ask.name)
+        if isinstance(ask.visit, Elder):
+            routes = renumbered(routes, ask.visit.id)
         order = sorted(routes, key=lambda key: (key[1], key[0]))
         plan = replace(
             self.lines.plan, routes=tuple(routes[key] for key in order), unassigned=left, score=None
@@ -145,7 +147,7 @@ class Quoter:
             if known is None:
                 raise KeyError(visit)
             point = self.lines.point[known.id]
-            into = {m: _Column(self.lines.travel, m, point) for m in self.lines.modes}
+            into = {m: Column(self.lines.travel, m, point) for m in self.lines.modes}
             onward = {m: self.lines.travel.row(m, point) for m in self.lines.modes}
             return Ask(visit, known, into, onward)
         if name is None:
@@ -388,18 +390,3 @@ class Quoter:
         if there.companion_of_adult:
             return needs <= self.lines.skills[worker.id]
         return worker.companion_of_adult and wanted is not None
-
-
-class _Column(Sequence[int]):
-    """Seconds from every point to one point, read from the rows."""
-
-    __slots__ = ("_mode", "_point", "_travel")
-
-    def __init__(self, travel: Travel, mode: str, point: int) -> None:
-        self._travel, self._mode, self._point = travel, mode, point
-
-    def __getitem__(self, origin: int) -> int:  # type: ignore[override]
-        return self._travel.row(self._mode, origin)[self._point]
-
-    def __len__(self) -> int:
-        return len(self._travel.places)

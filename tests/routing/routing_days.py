@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ from routing import Plan, Scenario
 from routing.construct import construct
 from routing.draft import checked
 from routing.model import Model
+from routing.plan import Unassigned
 from routing.state import State
 from tests.routing.routing_scenarios import day, visit, worker
 
@@ -74,3 +76,13 @@ def built(scenario: Scenario) -> Plan:
     state = State(model)
     construct(model, state)
     return checked(model, state)[0]
+
+
+def without(plan: Plan, name: str) -> Plan:
+    """Take a visit off a plan and leave every time as it is."""
+    routes = tuple(
+        replace(route, stops=tuple(stop for stop in route.stops if stop.visit != name))
+        for route in plan.routes
+    )
+    left = (*plan.unassigned, Unassigned(name, "not_planned"))
+    return replace(plan, routes=tuple(r for r in routes if r.stops), unassigned=left, score=None)

@@ -10,18 +10,8 @@ from routing import Scenario, check, schedule
 from routing.plan import Plan, Unassigned
 from routing.quote import Quoter
 from routing.scenario import Elder, Visit
-from tests.routing.routing_days import built, town
+from tests.routing.routing_days import built, town, without
 from tests.routing.routing_scenarios import HOME, day, elder, month, north, visit, worker
-
-
-def without(plan: Plan, name: str) -> Plan:
-    """Take a visit off a plan and leave every time as it is."""
-    routes = tuple(
-        replace(route, stops=tuple(stop for stop in route.stops if stop.visit != name))
-        for route in plan.routes
-    )
-    left = (*plan.unassigned, Unassigned(name, "not_planned"))
-    return replace(plan, routes=tuple(r for r in routes if r.stops), unassigned=left, score=None)
 
 
 @pytest.fixture(scope="module")
