@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from benchmarks import figures
 
 Json = dict[str, Any]
 SEEDS, INSTANCES = 5, 3
+LEAST_SHARE = 0.85
+"""Of the processor time of its cores that a run must have had, for its figures to count."""
 
 
 @dataclass(frozen=True)
@@ -222,4 +225,8 @@ def shortfall(goal: Goal, rows: list[Json], results: Json) -> str:
         found.append(f"{seeds} of {SEEDS} seeds")
     if cases < INSTANCES:
         found.append(f"{cases} of {INSTANCES} instances")
+    shares = [row["processor"] / row["wall"] for row in ours if row.get("processor") and row.get("wall")]
+    share = median(shares) / results["options"]["processes"] if shares else 1.0
+    if share < LEAST_SHARE:
+        found.append(f"{100 * share:.0f} % of the processor (the machine was busy)")
     return ", ".join(found)

@@ -160,6 +160,13 @@ def test_a_full_run_lacks_nothing_and_a_short_one_says_what() -> None:
     assert short == "2 s instead of 5, 2 core(s) instead of 1, 1 of 5 seeds, 1 of 3 instances"
 
 
+def test_a_run_on_a_busy_machine_does_not_count() -> None:
+    travel = next(goal for goal in goals.GOALS if goal.size == 50 and goal.bound == 1.005)
+    assert goals.judge(travel, results(full(0.9, processor=4.9))).short == ""
+    short = goals.judge(travel, results(full(0.9, processor=1.0))).short
+    assert short == "20 % of the processor (the machine was busy)"
+
+
 def test_every_command_has_goals_and_every_goal_a_command() -> None:
     assert {goal.command for goal in goals.GOALS} == {"day", "month", "public", "scale"}
     for goal in goals.GOALS:
