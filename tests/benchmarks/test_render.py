@@ -28,7 +28,7 @@ def row(engine: str, seed: int, cost: float, **over: Any) -> Json:
         "visits": 2,
         "peak_mb": 55.0,
         "wall": 2.0,
-        "processor": 1.5,
+        "processor": 1.9,
     }
     base |= {"curve": [[0.2, 2 * cost, 0], [1.0, cost, 0]], "map": {"routes": [PLACES], "missed": PLACES[:1]}}
     return {**base, **over}
