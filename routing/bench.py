@@ -32,8 +32,8 @@ HOT_SECONDS = 120.0
 class RepairWeights:
     """Seconds of travel that one changed stop is worth, and one told stop that must change."""
 
-    changed: float = 600.0
-    told: float = 3600.0
+    changed: float = 1800.0
+    told: float = 7200.0
 
 
 class Known:
@@ -72,6 +72,7 @@ class Bench:
         away: Mapping[str, int | None],
         weights: RepairWeights,
         now: int | None,
+        fresh: set[str],
     ) -> None:
         self.after, self.known, self.weights = after, known, weights
         present = {worker.id: worker for worker in after.workers}
@@ -103,7 +104,11 @@ class Bench:
             self.before.append((people, known.start[visit.id], worth))
         self._worth: dict[Tour, float] = {}
         self._load(number)
-        self.cost = sum(self.worth(tour) for tour in self.state.tours if tour is not None)
+        self.waiting = {
+            self.model.needs_of[item][0]
+            for item, visit in enumerate(after.visits)
+            if visit.id not in known.workers and visit.id not in fresh
+        } - self.model.pins.keys()
 
     def _narrow(self, visit: Visit, now: int | None) -> Visit:
         low, high = visit.window
@@ -218,8 +223,7 @@ class Bench:
     def key(self) -> tuple[int, int, int, float]:
         """All aims in order, the weight of the changes in the last."""
         pins, statutory, priority, cost = self.state.key
-        changed = sum(self.worth(tour) for tour in self.state.tours if tour is not None)
-        return pins, statutory, priority, cost + changed
+        return pins, statutory, priority, cost + self._changed()
 
     # -- putting in
 
@@ -281,6 +285,18 @@ class Bench:
                 return True  # without the triangle inequality a stop may not come off again
         return found is not None and take_pair(state, need, found)
 
+    def fill(self) -> None:
+        """Make what the plan left out before, where nothing that people know changes for it."""
+        for need in order(self.model, self.state.absent & self.waiting):
+            self.state.begin()
+            before = self._changed()
+            self.insert_missing([need])
+            if self._changed() > before:
+                self.state.undo()
+
+    def _changed(self) -> float:
+        return sum(self.worth(tour) for tour in self.state.tours if tour is not None)
+
     # -- improving
 
     def improve(self, steps: int, deadline: float, rng: Random) -> None:
@@ -294,7 +310,7 @@ class Bench:
                 break
             state.begin()
             self._ruin(rng.choice(hurt), rng)
-            missing = order(model, state.absent, rng)
+            missing = order(model, state.absent - self.waiting, rng)
             if rng.random() < 0.3:
                 rng.shuffle(missing)
             self.insert_missing(missing)
@@ -312,7 +328,7 @@ class Bench:
     def _hurt(self) -> list[int]:
         """Items that are missing or changed."""
         state, model = self.state, self.model
-        found = {model.item_of[need] for need in state.absent}
+        found = {model.item_of[need] for need in state.absent - self.waiting}
         for tour in state.tours:
             if tour is not None and (self.worth(tour) or any(self.before[s[0]] is None for s in tour.stops)):
                 found |= {stop[0] for stop in tour.stops}

@@ -194,21 +194,25 @@ class Quoter:
         if minors:
             found = self._pairs(ask, days, minors, {pin.worker for pin in pins})
         needs = frozenset(ask.visit.skills)
+        at = pins[0].position if pins else None
+        offers: dict[str, list[tuple[Opening, Line]]] = defaultdict(list)
         for line in self._open_for(ask, days, wanted):
-            if line.worker.companion_of_adult or not needs <= self.lines.skills[line.worker.id]:
+            name = line.worker.id
+            if line.worker.companion_of_adult or not needs <= self.lines.skills[name]:
                 continue
-            if pins and pins[0].worker != line.worker.id:
-                continue
-            at = pins[0].position if pins else None
-            fit = self._cheapest(line, ask, at)
+            if (not pins or pins[0].worker == name) and self.lines.carries(line, ask):
+                offers[name] += [
+                    (opening, line)
+                    for opening in self.lines.openings(line, ask, ask.visit.window)
+                    if at is None or opening[1] == min(at, len(line.names))
+                ]
+        for mine in offers.values():
+            mine.sort(key=lambda offer: (offer[0][0], offer[1].day, offer[0][1]))
+            fits = (self.lines.fit(line, opening[1], ask, ask.visit.window) for opening, line in mine)
+            fit = next((fit for fit in fits if fit is not None), None)
             if fit is not None:
                 found.append(self._quoted(ask, [fit]))
-        best: dict[str, Quote] = {}
-        for quote in found:
-            name = quote.workers[0]
-            if name not in best or quote.cost < best[name].cost:
-                best[name] = quote
-        return list(best.values())
+        return found
 
     def _minor(self, worker: str) -> bool:
         return self.lines.scenario.worker_of[worker].companion_of_adult
@@ -227,18 +231,6 @@ class Quoter:
             for line in lines:
                 if line.day in days and self.lines.room(line, 1):
                     yield line
-
-    def _cheapest(self, line: Line, ask: Ask, at: int | None = None, load: bool = True) -> Fit | None:
-        if load and not self.lines.carries(line, ask):
-            return None
-        if at is not None:
-            at = min(at, len(line.names))
-        for _, position, _, _ in self.lines.openings(line, ask, ask.visit.window):
-            if at is None or position == at:
-                fit = self.lines.fit(line, position, ask, ask.visit.window)
-                if fit is not None:
-                    return fit
-        return None
 
     def _quoted(self, ask: Ask, fits: Sequence[Fit], beside: Iterable[str] = ()) -> Quote:
         places = []

@@ -74,7 +74,8 @@ def repair(
     `absent` names workers who are away, all day or (as a mapping) from a second of the day on. `now`
     freezes what has begun: stops made, under way, or being travelled to. At most `steps` steps of
     improvement are made and about `seconds` spent: with time to spare the result depends on the seed
-    only. Raises `ValueError` for a month (see `day_of`) and `KeyError` for unknown ids.
+    only. What the plan left out before is made where nobody's stop changes for it, and no known visit is
+    given up for it. Raises `ValueError` for a month (see `day_of`) and `KeyError` for unknown ids.
     """
     begun = time.monotonic()
     if scenario.is_month:
@@ -87,12 +88,14 @@ def repair(
     known = Known(plan, set(told), now)
     gone -= known.frozen
     after = _after(scenario, known, away, gone, fresh, now)
-    bench = Bench(after, known, away, weights or RepairWeights(), now)
-    bench.insert_missing(order(bench.model, bench.state.absent))
+    names = {visit.id for visit in fresh}
+    bench = Bench(after, known, away, weights or RepairWeights(), now, names)
+    bench.insert_missing(order(bench.model, bench.state.absent - bench.waiting))
     bench.improve(steps, begun + seconds, Random(seed))  # noqa: S311 - reproducible, no secret
+    bench.fill()
     found = bench.plan(plan)
     report = check(after, found)
-    changes = tuple(_changes(known, found, gone, {visit.id for visit in fresh}))
+    changes = tuple(_changes(known, found, gone, names))
     return Repair(after, found.with_score(report.score), changes, time.monotonic() - begun)
 
 

@@ -259,3 +259,19 @@ def test_a_repair_is_quick():
     begun = perf_counter()
     repair(scenario, plan, absent=busiest(plan, 3))
     assert perf_counter() - begun < 2
+
+
+def test_what_was_left_out_before_changes_nothing_that_is_known():
+    scenario = Scenario.from_dict(
+        day(
+            [visit("a", 1), visit("b", 1), visit("old", 1, priority=9), visit("later", 1)],
+            [worker("w", shift=[28800, 28800 + 2 * 1050 + 2 * 1800]), worker("x", start=[31.0, 121.2])],
+        )
+    )
+    plan = schedule(scenario, {("w", 0): ["a", "b"]})
+    assert check(scenario, plan).violations == []
+    alone = replace(scenario, workers=scenario.workers[:1])
+    kept = repair(alone, plan)
+    assert kept.changes == ()  # the visit with more priority does not push a promised one out
+    found = repair(alone, plan, cancelled=["a"])
+    assert {(c.visit, c.kind) for c in found.changes} == {("a", "cancelled"), ("old", "added")}
