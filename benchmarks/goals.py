@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import figures
+from benchmarks.instances import STREET_ELDERS, STREETS
 
 Json = dict[str, Any]
 SEEDS, INSTANCES = 5, 3
@@ -211,8 +212,13 @@ def judge(goal: Goal, results: Json) -> Judgement:
 def shortfall(goal: Goal, rows: list[Json], results: Json) -> str:
     """Say what keeps a figure from counting in full; empty when nothing does."""
     if goal.command == "scale":
-        lacking = len({row["case"] for row in rows}) < 50
-        return f"{len({row['case'] for row in rows})} of 50 streets" if lacking else ""
+        lacking = []
+        streets, elders = len({row["case"] for row in rows}), min(row["size"] for row in rows)
+        if streets < STREETS:
+            lacking.append(f"{streets} of {STREETS} streets")
+        if elders < STREET_ELDERS:
+            lacking.append(f"{elders} of {STREET_ELDERS} elders in a street")
+        return ", ".join(lacking)
     ours = [row for row in rows if row["engine"] == "ours"]
     found = []
     seconds = {row["seconds"] for row in ours}

@@ -139,7 +139,7 @@ def goals(judgements: Iterable[Judgement]) -> Table:
                 f"{sign} {goal.bound:g}{goal.unit}",
                 f"{goal.aim:g}{goal.unit}",
                 measured,
-                one.word,
+                f"({one.word})" if one.short else one.word,
                 one.short,
             ]
         )
