@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import referee
 from benchmarks.referee import judge
-from routing import Limits, Scenario, check, solve
+from routing import Limits, Scenario, check, solve, validate
 from routing.plan import Plan
 
 Json = dict[str, Any]
@@ -337,6 +337,8 @@ def random_plan(dice: Random, scenario: Json) -> Json:
     pins = [{"visit": dice.choice(names), "worker": dice.choice(scenario["workers"])["id"]} for _ in range(1)]
     if dice.random() < 0.4:
         scenario["pinned"] = [{**pins[0], **dice.choice([{}, {"position": 1}, {"day": parsed.days // 2}])}]
+        if validate(scenario):  # a pin to somebody who cannot make the visit is bad input
+            del scenario["pinned"]
     return plan
 
 
