@@ -62,7 +62,7 @@ class Clock:
         return max(0.0, self.deadline - time.monotonic())
 
     def excuse(self, seconds: float) -> None:
-        """Move the end back by time that is not the search's to answer for (compiling once)."""
+        """Move the end back by time the search need not answer for (compiling once); forward if negative."""
         self.deadline += seconds
 
     @property

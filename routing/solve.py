@@ -22,6 +22,9 @@ OnProgress = Callable[[Progress], None]
 TELL_SECONDS = 0.3
 WORTH_A_PROCESS = 2.0
 """Seconds that must be left for child processes to be worth their start."""
+READOUT_SECONDS = 1.5e-4
+READOUT_SHARE = 0.1
+"""What writing out, checking and explaining a plan takes for each visit, and its most of the time limit."""
 LAST_TRIES = 100_000
 """Missing visits × routes up to which everything is tried once more at the end."""
 
@@ -45,6 +48,7 @@ def solve(
     teller = _Teller(clock, on_progress)
     teller.tell(0, "obligations", None)
     model = Model(scenario)
+    clock.excuse(-min(READOUT_SHARE * limits.time_limit, READOUT_SECONDS * model.needs))
     state = State(model)
     if start is not None:
         load_plan(model, state, start)

@@ -9,12 +9,14 @@ from routing.kernel.layout import (
     AT,
     BUSY,
     C_ACCEPTED,
+    C_CLOSED,
     C_DIRTY,
     C_STEP,
     C_TOUCHED,
     CANDS,
     K_BLINK,
     K_EXCHANGE,
+    K_ROUTE,
     LEFT,
     NODE,
     SIZE,
@@ -38,8 +40,10 @@ from routing.kernel.moves import (
     put_on,
     recreate,
     ruin_exchange,
+    ruin_route,
     ruin_strings,
     settle,
+    some_item,
     time_route,
     undo,
 )
@@ -161,6 +165,7 @@ def fill(p: Problem, s: Work) -> None:
     """Make every missing visit that fits, the most important and hardest first; keep it as the best."""
     s.clock[C_STEP] += 1
     s.clock[C_TOUCHED] = 0
+    s.clock[C_CLOSED] = -1
     recreate(p, s, 0.0, True)
     accept(s)
     s.energy[NOW] = worth(p, s)
@@ -183,10 +188,14 @@ def anneal(p: Problem, s: Work, steps: int, hot: float, cold: float) -> int:
     for step in range(steps):
         s.clock[C_STEP] += 1
         s.clock[C_TOUCHED] = 0
-        if draw(s.random) < p.knob[K_EXCHANGE]:
+        s.clock[C_CLOSED] = -1
+        choice = draw(s.random)
+        if choice < p.knob[K_EXCHANGE]:
             ruin_exchange(p, s)
+        elif choice < p.knob[K_EXCHANGE] + p.knob[K_ROUTE]:
+            ruin_route(p, s, mean_size)
         else:
-            ruin_strings(p, s, mean_size)
+            ruin_strings(p, s, some_item(p, s), mean_size)
         good = settle(p, s)
         if good:
             recreate(p, s, p.knob[K_BLINK], False)

@@ -16,7 +16,7 @@ from routing.model import FREE, Model, StopKey
 from routing.plan import Score
 from routing.state import Key, Snapshot, State
 
-KNOB = (10.0, 16.0, 10.0, 0.2, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2)
+KNOB = (10.0, 16.0, 10.0, 0.2, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.06)
 """See `layout.K_SMALL` and the following."""
 SLICE_SECONDS = 0.08
 FIRST_SLICE = 64

@@ -56,9 +56,9 @@ T_TRAVEL, T_STRANGERS, T_PRIORITY, T_STATUTORY, T_NAMED, T_ABSENT = range(6)
 TOTAL_WIDTH = 6
 
 # clock: newest version, iteration, routes touched in it, routes changed since the best was kept, number
-# of the placing, steps accepted
-C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED = range(6)
-CLOCK_WIDTH = 6
+# of the placing, steps accepted, the route that nothing may be put on in this step or -1
+C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED, C_CLOSED = range(7)
+CLOCK_WIDTH = 7
 
 # spots[v × candidates × days …]: version of the route it was worked out for, extra travel, position, span
 S_VERSION, S_DELTA, S_POSITION, S_SPAN = range(4)
@@ -68,9 +68,12 @@ SPOT_WIDTH = 4
 W_PRIORITY, W_STATUTORY, W_CONTINUITY, W_BALANCE = range(4)
 
 # knob (float64): stops taken off on average (small, large), longest string, share of large ruins, of split
-# strings, blinks, share of exchanges, of whole elders, of ruins within one day, of ruins at an absent visit
-K_SMALL, K_LARGE, K_STRING, K_LARGER, K_SPLIT, K_BLINK, K_EXCHANGE, K_WHOLE, K_ONE_DAY, K_ABSENT = range(10)
-KNOB_WIDTH = 10
+# strings, blinks, share of exchanges, of whole elders, of ruins within one day, of ruins at an absent visit,
+# of ruins of whole routes
+K_SMALL, K_LARGE, K_STRING, K_LARGER, K_SPLIT, K_BLINK, K_EXCHANGE, K_WHOLE, K_ONE_DAY, K_ABSENT, K_ROUTE = (
+    range(11)
+)
+KNOB_WIDTH = 11
 
 
 class Problem(NamedTuple):

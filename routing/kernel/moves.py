@@ -16,6 +16,7 @@ from routing.kernel.layout import (
     BIG,
     BREAKS,
     BUSY,
+    C_CLOSED,
     C_SCOPE,
     C_STEP,
     C_TOUCHED,
@@ -373,16 +374,21 @@ def some_day(s: Work, v: int) -> int:
 
 
 @compiled
-def ruin_strings(p: Problem, s: Work, mean_size: float) -> None:
+def some_item(p: Problem, s: Work) -> int:
+    """Return the item a ruin begins at: any one, or now and then an absent one."""
+    if s.total[T_ABSENT] > 0 and draw(s.random) < p.knob[K_ABSENT]:
+        return int(s.absent[below(s.random, s.total[T_ABSENT])])
+    return below(s.random, p.item.shape[0])
+
+
+@compiled
+def ruin_strings(p: Problem, s: Work, seed: int, mean_size: float) -> None:
     """Take strings off the routes around an item, as in the paper."""
     knob = p.knob
     days = p.week.shape[0]
     average = knob[K_LARGE] if draw(s.random) < knob[K_LARGER] else knob[K_SMALL]
     longest = min(knob[K_STRING], mean_size)
     strings = int(draw(s.random) * (4.0 * average / (1.0 + longest) - 1.0) + 1.0)
-    seed = below(s.random, p.item.shape[0])
-    if s.total[T_ABSENT] > 0 and draw(s.random) < knob[K_ABSENT]:
-        seed = s.absent[below(s.random, s.total[T_ABSENT])]
     only = -1
     one_day = days > 1 and draw(s.random) < knob[K_ONE_DAY]
     ruined = 0
@@ -481,6 +487,33 @@ def ruin_exchange(p: Problem, s: Work) -> None:
     s.route[ra, SIZE], s.route[rb, SIZE] = cut_a, cut_b
     append_tail(p, s, ra, copy_b, cut_b, size_b)
     append_tail(p, s, rb, copy_a, cut_a, size_a)
+
+
+@compiled
+def ruin_route(p: Problem, s: Work, mean_size: float) -> None:
+    """Take a whole route off with strings around it; mostly it stays closed while all is put back.
+
+    Somebody else then has to go: without this, the wrong one of two workers may go for ever.
+    """
+    days = p.week.shape[0]
+    v = below(s.random, p.item.shape[0])
+    d = some_day(s, v)
+    if d < 0:
+        return
+    r = s.where[v, d] * days + d
+    touch(p, s, r)
+    q = 0
+    for k in range(s.route[r, SIZE]):
+        x = s.stops[r, k, NODE]
+        if movable(p, s, r, k):
+            taken_off(p, s, x, d)
+        else:
+            s.stops[r, q, NODE] = x
+            q += 1
+    s.route[r, SIZE] = q
+    ruin_strings(p, s, v, mean_size)
+    if draw(s.random) < 0.7:
+        s.clock[C_CLOSED] = r
 
 
 # -- recreate
@@ -584,7 +617,7 @@ def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int
             continue
         for d in range(days):
             r = w * days + d
-            if not (days_open >> d) & 1 or p.shift[r, 1] < p.shift[r, 0]:
+            if not (days_open >> d) & 1 or p.shift[r, 1] < p.shift[r, 0] or r == s.clock[C_CLOSED]:
                 continue
             if stamp >= 0 and c >= CLOSEST and s.mark[r, 3] != stamp and s.route[r, SIZE] > 0:
                 continue
