@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from routing.plan import Plan, Route, Stop
-from routing.scenario import Scenario, Span, Visit, Worker
+from routing.scenario import Elder, Pin, Scenario, Span, Visit, Worker
 from routing.timing import Timing, clock_times, time_route
 from routing.travel import Travel
 
@@ -190,6 +190,44 @@ class Lines:
             self._week_visits[week] += len(route.stops)
             self._week_seconds[week] += route.arrival - route.departure if route.stops else 0
             self._month_visits[route.worker] += len(route.stops)
+
+    def pinnings(self, ask: Ask, days: set[int]) -> list[tuple[list[Pin], set[int]]]:
+        """The pins the visit may answer, each with the days left for it; no pins where it is free.
+
+        In a month a pin means the elder's visit on its day, whatever its number, or any of them.
+        """
+        scenario = self.scenario
+        groups: dict[str, list[Pin]] = defaultdict(list)
+        for pin in scenario.pinned:
+            owner = scenario.visit_of(pin.visit)
+            if pin.visit == ask.name or (owner is not None and owner.id == ask.visit.id):
+                groups[pin.visit].append(pin)
+        if not groups:
+            return [([], days)]
+        if not isinstance(ask.visit, Elder):
+            return [(pins, days) for pins in groups.values()]
+        made = {
+            number: {worker.id for name, worker in self._made_on(ask.visit.id, number)}
+            for number in self.days_made.get(ask.visit.id, [])
+        }
+        for name, pins in list(groups.items()):
+            workers = {pin.worker for pin in pins}
+            fitting = [d for d, people in made.items() if workers <= people and pins[0].day in (None, d)]
+            if fitting:
+                del made[fitting[0]], groups[name]
+        held = {pin.day for pins in groups.values() for pin in pins if pin.day is not None}
+        found = [
+            (pins, {day for day in days if pins[0].day == day or (pins[0].day is None and day not in held)})
+            for pins in groups.values()
+        ]
+        if ask.visit.count - len(self.days_made.get(ask.visit.id, [])) > len(groups):
+            found.append(([], days - held))
+        return found
+
+    def _made_on(self, elder: str, number: int) -> Iterator[tuple[str, Worker]]:
+        for name, made in self.made.items():
+            if name.rpartition("#")[0] == elder:
+                yield from ((name, worker) for worker, route, _ in made if route.day == number)
 
     def room(self, line: Line, visits: int) -> bool:
         """Whether the limits on visits a day, week and month leave room for `visits` more."""

@@ -17,7 +17,7 @@ from routing.check import check
 from routing.lines import TOLD_SECONDS, Ask, Column, Fit, Line, Lines, Opening, renumbered
 from routing.patterns import DayRule
 from routing.plan import Plan, Route, Stop
-from routing.scenario import Elder, Scenario, Visit, Worker, known_workers
+from routing.scenario import Elder, Pin, Scenario, Visit, Worker, known_workers
 from routing.timing import clock_times
 from routing.travel import metres, metres_from, whole_seconds
 
@@ -185,8 +185,15 @@ class Quoter:
     # -- one person
 
     def _fresh(self, ask: Ask, days: set[int], wanted: set[str] | None) -> list[Quote]:
-        pins = [pin for pin in self.lines.scenario.pinned if pin.visit == ask.name]
-        days = {day for day in days if all(pin.day in (None, day) for pin in pins)}
+        best: dict[tuple[str, ...], Quote] = {}
+        for pins, permitted in self.lines.pinnings(ask, days):
+            for quote in self._pinned(ask, permitted, wanted, pins):
+                key = quote.workers[:1] if len(quote.workers) == 1 else tuple(sorted(quote.workers))
+                if key not in best or quote.cost < best[key].cost:
+                    best[key] = quote
+        return list(best.values())
+
+    def _pinned(self, ask: Ask, days: set[int], wanted: set[str] | None, pins: list[Pin]) -> list[Quote]:
         if ask.visit.people == 2 or len(pins) > 1:
             return self._pairs(ask, days, wanted, {pin.worker for pin in pins})
         minors = {w for w in wanted or () if w in self.lines.of_worker and self._minor(w)}

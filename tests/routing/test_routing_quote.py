@@ -267,3 +267,21 @@ def test_a_quote_is_quick():
             assert quoter.quote(asked)
             times.append(perf_counter() - begun)
         assert sorted(times)[4] < 0.01
+
+
+def test_a_pin_of_a_month_means_its_day_whatever_the_number():
+    scenario = Scenario.from_dict(
+        month(
+            [elder("e", patterns=[[0, 1]])],
+            [worker("w"), worker("x")],
+            pinned=[{"visit": "e#1", "worker": "w", "day": 0}],
+        )
+    )
+    for name in ("e#1", "e#2"):
+        found = {(q.workers, q.day) for q in Quoter(scenario, Plan("", ())).quote(name)}
+        assert found == {(("w",), 0), (("x",), 1)} or found == {(("w",), 1), (("x",), 1)}
+        assert (("x",), 0) not in found
+    made = schedule(scenario, {("w", 0): ["e#1"]})
+    assert {(q.workers, q.day) for q in Quoter(scenario, made).quote("e#2")} == {(("w",), 1), (("x",), 1)}
+    last = schedule(scenario, {("x", 1): ["e#2"]})
+    assert {(q.workers, q.day) for q in Quoter(scenario, last).quote("e#1")} == {(("w",), 0)}
