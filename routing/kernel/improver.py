@@ -17,7 +17,10 @@ from routing.plan import Score
 from routing.state import Key, Snapshot, State
 
 KNOB = (10.0, 16.0, 10.0, 0.2, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.06)
-"""See `layout.K_SMALL` and the following."""
+"""See `layout.K_SMALL` and the following. For few visits: there is time to leave deep local optima."""
+KNOB_MANY = (10.0, 16.0, 10.0, 0.03, 0.5, 0.01, 0.04, 0.6, 0.5, 0.2, 0.02)
+MANY = 250
+"""With more visits than these most steps are small: there are never enough of them."""
 SLICE_SECONDS = 0.08
 FIRST_SLICE = 64
 HOT, COLD = 1.0, 0.01
@@ -28,9 +31,10 @@ VERSIONS = 1 << 30
 class KernelImprover:
     """Anneals with compiled code; `state` is only read and is brought up to date by `sync`."""
 
-    def __init__(self, model: Model, state: State, seed: int, knob: tuple[float, ...] = KNOB) -> None:
+    def __init__(self, model: Model, state: State, seed: int, knob: tuple[float, ...] | None = None) -> None:
         self.model, self.state = model, state
-        self.problem = arrays.problem(model, np.array(knob))
+        chosen = knob or (KNOB if model.needs <= MANY else KNOB_MANY)
+        self.problem = arrays.problem(model, np.array(chosen))
         self.work = arrays.work(model, self.problem, seed)
         self.steps = 0
         self._slice = FIRST_SLICE

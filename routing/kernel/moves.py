@@ -87,7 +87,7 @@ from routing.kernel.times import book, look, look_with_rests, refresh, seconds
 FEW = 24
 """So many absent elders are all tried again in each step; of more, `SAMPLE` are."""
 SAMPLE = 12
-WIDE = 150
+WIDE = 400
 """More worker-days than these are not all looked at for a visit: only those that pass near it."""
 AROUND = 60
 """Whose neighbours' routes are looked at, and how many of the nearest workers' whatever they do."""
@@ -469,6 +469,8 @@ def ruin_exchange(p: Problem, s: Work) -> None:
         return
     size_a, size_b = s.route[ra, SIZE], s.route[rb, SIZE]
     cut_a, cut_b = s.route[ra, OPEN], s.route[rb, OPEN]
+    if cut_a > size_a or cut_b > size_b:
+        return
     if draw(s.random) < 0.6:
         cut_a, cut_b = below(s.random, size_a + 1), below(s.random, size_b + 1)
     for k in range(cut_a, size_a):
@@ -618,6 +620,11 @@ def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int
         for d in range(days):
             r = w * days + d
             if not (days_open >> d) & 1 or p.shift[r, 1] < p.shift[r, 0] or r == s.clock[C_CLOSED]:
+                continue
+            # most routes are full most of the time: this saves nearly all the looking
+            if s.route[r, SIZE] >= p.worker[w, CAP_DAY]:
+                continue
+            if p.shift[r, 0] > p.node[v, HIGH] or p.shift[r, 1] < p.node[v, LOW] + p.node[v, LENGTH]:
                 continue
             if stamp >= 0 and c >= CLOSEST and s.mark[r, 3] != stamp and s.route[r, SIZE] > 0:
                 continue
