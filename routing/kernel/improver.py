@@ -17,13 +17,16 @@ from routing.plan import Score
 from routing.state import Key, Snapshot, State
 
 KNOB = (10.0, 16.0, 10.0, 0.2, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.06)
-"""See `layout.K_SMALL` and the following. For few visits: there is time to leave deep local optima."""
+"""See `layout.K_SMALL` and the following."""
 KNOB_MANY = (10.0, 16.0, 10.0, 0.03, 0.5, 0.01, 0.04, 0.6, 0.5, 0.2, 0.02)
-MANY = 250
-"""With more visits than these most steps are small: there are never enough of them."""
+KNOB_FEW = (10.0, 30.0, 10.0, 0.3, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.15)
+FEW, MANY = 100, 250
+"""Up to FEW visits there is time for large ruins, which alone leave deep local optima; with more than MANY
+there are never enough steps, so that most of them are small."""
 SLICE_SECONDS = 0.08
 FIRST_SLICE = 64
 HOT, COLD = 1.0, 0.01
+HOT_FEW, COLD_FEW = 2.0, 0.004
 """First and last temperature, in mean travel seconds of a stop."""
 VERSIONS = 1 << 30
 
@@ -33,7 +36,7 @@ class KernelImprover:
 
     def __init__(self, model: Model, state: State, seed: int, knob: tuple[float, ...] | None = None) -> None:
         self.model, self.state = model, state
-        chosen = knob or (KNOB if model.needs <= MANY else KNOB_MANY)
+        chosen = knob or (KNOB_FEW if model.needs <= FEW else KNOB if model.needs <= MANY else KNOB_MANY)
         self.problem = arrays.problem(model, np.array(chosen))
         self.work = arrays.work(model, self.problem, seed)
         self.steps = 0
@@ -228,4 +231,5 @@ class KernelImprover:
 
     def temperature(self, progress: float) -> float:
         """Return the temperature in seconds at a part of the run."""
-        return float(self.leg * HOT * (COLD / HOT) ** min(1.0, progress))
+        hot, cold = (HOT_FEW, COLD_FEW) if self.model.needs <= FEW else (HOT, COLD)
+        return float(self.leg * hot * (cold / hot) ** min(1.0, progress))
