@@ -25,7 +25,7 @@ from routing.kernel.layout import (
 )
 from routing.model import Model
 from routing.scenario import Place
-from routing.travel import metres_from
+from routing.travel import EARTH_RADIUS_M, metres_from
 
 SPOTS = 6_000_000
 """Insertions remembered at most (16 bytes each); bounds the candidates of an item."""
@@ -154,6 +154,18 @@ def _travel(model: Model, modes: list[str]) -> tuple[Array, Array, Array]:
             for point in range(count):
                 table[number, point] = model.travel.row(mode, point)
     return table, points, pace
+
+
+def farthest(model: Model, given: Problem) -> float:
+    """Return a bound of the travel seconds between any two points of a scenario."""
+    if given.table.size:
+        return float(given.table.max())
+    low, high = given.points.min(axis=0), given.points.max(axis=0)
+    chord = float(np.sqrt(((high - low) ** 2).sum()))
+    # an arc is at most pi/2 times its chord
+    return (
+        EARTH_RADIUS_M * min(chord, 2.0) * (np.pi / 2) * model.scenario.detour / float(given.pace[2:].min())
+    )
 
 
 def sphere(places: Sequence[Place]) -> Array:

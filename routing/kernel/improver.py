@@ -38,6 +38,7 @@ class KernelImprover:
         self.model, self.state = model, state
         chosen = knob or (KNOB_FEW if model.needs <= FEW else KNOB if model.needs <= MANY else KNOB_MANY)
         self.problem = arrays.problem(model, np.array(chosen))
+        self.farthest = arrays.farthest(model, self.problem)
         self.work = arrays.work(model, self.problem, seed)
         self.steps = 0
         self._slice = FIRST_SLICE
@@ -197,7 +198,8 @@ class KernelImprover:
         s, p = self.work, self.problem
         stops = int(s.route[:, 0].sum()) + int((s.route[:, 0] > 0).sum())
         self.leg = max(1.0, float(s.total[0]) / stops if stops else self._typical())
-        priority = max(10_000.0, 40.0 * self.leg)
+        # more than any single change of a plan can save on the road, or lesser visits would be kept for it
+        priority = max(10_000.0, 40.0 * self.leg, 4.0 * self.farthest)
         p.weight[0] = priority
         p.weight[1] = priority * (1 + sum(self.model.priority[item] for item in self.model.item_of))
 

@@ -13,7 +13,7 @@ from routing.travel import metres
 from tests.routing.routing_days import built, without
 from tests.routing.routing_scenarios import day, elder, month, north, visit, worker
 
-QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=120)
+QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=1500)
 _TIMES = st.integers(16, 30).map(lambda half: half * 1800)
 
 
