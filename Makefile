@@ -79,3 +79,42 @@ N ?= 40
 .PHONY: drill-kill
 drill-kill: setup ## kill every part under load, N times in random order, and count what is left
 	@$(BIN)/python -m benchmarks.drill_kill $(N)
+
+# Settings of the four comparisons: SECONDS= SEEDS= ONLY= (parts of names) ENGINES=ours,ortools,pyvrp,vroom PROCESSES=
+# ITERATIONS= OUT=file, INSTANCES=folder of scenario files, PUBLIC=folder of published sets, LONG=seconds of a
+# reference run (month), STREETS= ELDERS= (scale)
+COMPARE = $(BIN)/python -m benchmarks.compare
+COMPARE_OPTIONS = $(foreach name,seconds seeds only engines processes iterations out instances public long streets \
+	elders,$(if $($(shell echo $(name) | tr a-z A-Z)),--$(name) $($(shell echo $(name) | tr a-z A-Z))))
+
+.PHONY: setup-bench
+setup-bench: setup ## add the solvers that the engine is compared with (PyVRP, VROOM) and matplotlib
+	@$(BIN)/python -m pip install --quiet '.[bench]'
+
+.PHONY: bench-day
+bench-day: setup ## days of 50 to 1,000 visits: ours, OR-Tools, PyVRP, VROOM side by side
+	@$(COMPARE) day $(COMPARE_OPTIONS)
+
+.PHONY: bench-month
+bench-month: setup ## months of 300 to 10,000 elders: the same engines
+	@$(COMPARE) month $(COMPARE_OPTIONS)
+
+.PHONY: bench-public
+bench-public: setup ## published instance sets in PUBLIC=folder, with their best known costs
+	@$(COMPARE) public $(COMPARE_OPTIONS)
+
+.PHONY: bench-scale
+bench-scale: setup ## a city of 50 streets, one worker and two: seconds, growth, memory
+	@$(COMPARE) scale $(COMPARE_OPTIONS)
+
+.PHONY: bench-render
+bench-render: setup ## write docs/benchmarks.md and its pictures from RESULTS="file file …"
+	@$(BIN)/python -m benchmarks.render $(RESULTS)
+
+.PHONY: roads
+roads: have-python ## road times from a map: PBF=map.osm.pbf [MODES=walk,bike,car] [PORT=5001]; runs until Ctrl-C
+	@$(PYTHON) tools/roads.py run "$(PBF)" $(if $(MODES),--modes $(MODES)) $(if $(PORT),--port $(PORT))
+
+.PHONY: roads-get
+roads-get: have-python ## fetch the road engine (a wheel, only unpacked) for `make roads`
+	@$(PYTHON) tools/roads.py fetch

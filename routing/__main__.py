@@ -1,4 +1,4 @@
-"""The engine on the command line: ``python -m routing solve|check|explain``.
+"""The engine on the command line: ``python -m routing solve|check|explain|roads|compile``.
 
 Exit codes: 0 good, 1 violations found by ``check``, 2 bad input or usage.
 """
@@ -15,11 +15,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from routing import kernel
 from routing.check import check
 from routing.errors import ScenarioError
 from routing.explain import explain
 from routing.limits import Limits, Progress
 from routing.plan import Plan
+from routing.roadcache import RoadCache
+from routing.roads import Osrm, RoadsError, with_roads
 from routing.scenario import Scenario
 from routing.schedule import schedule
 from routing.solve import solve
@@ -38,6 +41,10 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
             return _solve(options, begun)
         if options.command == "check":
             return _check(options)
+        if options.command == "roads":
+            return _roads(options)
+        if options.command == "compile":
+            return _compile()
         return _explain(options)
     except _BadInput as error:
         print(error, file=sys.stderr)
@@ -60,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         other = commands.add_parser(name, help=text)
         other.add_argument("scenario", type=Path)
         other.add_argument("plan", type=Path)
+    commands.add_parser("compile", help="compile the kernel ahead, so that no run has to")
+    road = commands.add_parser("roads", help="put a matrix of road times into a scenario")
+    road.add_argument("scenario", type=Path)
+    road.add_argument("-o", "--output", type=Path, help="where to write the scenario (else standard output)")
+    road.add_argument("--osrm", action="append", required=True, metavar="MODE=URL", help="for each mode")
+    road.add_argument("--retries", type=int, default=4, help="how often a request is repeated")
+    road.add_argument("--cache", type=Path, help="a file that remembers what was asked for")
+    road.add_argument("--strict", action="store_true", help="no estimates where the engine does not answer")
     return parser
 
 
@@ -131,17 +146,18 @@ def _solve(options: argparse.Namespace, started: float) -> int:
         plan = solve(scenario, limits, tell, lambda: interrupted, start, started)
     finally:
         signal.signal(signal.SIGINT, previous)
-    text = json.dumps(plan.to_dict(), ensure_ascii=False, indent=1)
-    if options.output is None:
-        print(text)
-    else:
-        try:
-            options.output.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise _BadInput(
-                f"{options.output}: cannot be written ({error.strerror}); give another file"
-            ) from None
+    _write(options.output, json.dumps(plan.to_dict(), ensure_ascii=False, indent=1))
     return 0
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is None:
+        print(text)
+        return
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise _BadInput(f"{path}: cannot be written ({error.strerror}); give another file") from None
 
 
 def _tell(progress: Progress) -> None:
@@ -171,6 +187,31 @@ def _explain(options: argparse.Namespace) -> int:
         print(f"{found.visit}: {found.reason}: {found.text}")
         for remedy in found.remedies:
             print(f"  {remedy.text}")
+    return 0
+
+
+def _roads(options: argparse.Namespace) -> int:
+    scenario = _scenario(options.scenario)
+    given = [entry.partition("=") for entry in options.osrm]
+    addresses: dict[str, str] | str = {mode: url for mode, mark, url in given if mark}
+    if len(given) == 1 and "//" in given[0][0]:
+        addresses = options.osrm[0]
+    cache = None if options.cache is None else RoadCache(options.cache)
+    try:
+        with Osrm(addresses, retries=options.retries) as engine:
+            found, report = with_roads(scenario, engine, cache, strict=options.strict)
+    except (RoadsError, ValueError) as error:
+        raise _BadInput(f"{error}; start the road engine or plan without it") from None
+    _write(options.output, json.dumps(found.to_dict(), ensure_ascii=False))
+    print(report.line(), file=sys.stderr)
+    return 0
+
+
+def _compile() -> int:
+    if not kernel.available():
+        print("nothing to compile: numba is not installed or switched off; plans are made without it")
+        return 0
+    print(f"compiled in {kernel.compile_ahead():.1f} s")
     return 0
 
 

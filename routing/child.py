@@ -16,10 +16,13 @@ from typing import Any, TextIO
 from routing.limits import Clock, Limits
 from routing.model import Model
 from routing.parallel import SEND_SECONDS, read_key, read_snapshot
-from routing.plan import Score, Stage
+from routing.plan import Score
 from routing.scenario import Scenario
 from routing.search import Search
 from routing.state import Key, Snapshot, State
+
+SEND_SHARE = 15
+"""A process spends one part in so many on sending its best plan."""
 
 
 class Parent:
@@ -31,7 +34,7 @@ class Parent:
         self.other: tuple[Key, Snapshot] | None = None
         self.sent: Key | None = None
         self.last = 0.0
-        self.stages: list[Stage] = []
+        self.pause = SEND_SECONDS
 
     def listen_in_background(self) -> None:
         """Read messages until the parent is gone, then end this process."""
@@ -46,12 +49,13 @@ class Parent:
                 self.other = read_key(message["key"]), read_snapshot(message["best"])
         os._exit(0)
 
-    def tell(self, stage: str, key: Key, best: Snapshot, score: Score, *, now: bool = False) -> None:
-        """Send the best plan if it is new, at most every `SEND_SECONDS`."""
-        if not now and time.monotonic() - self.last < SEND_SECONDS:
+    def tell(self, stage: str, search: Search, *, now: bool = False) -> None:
+        """Send the best plan if it is new; at most every `SEND_SECONDS`, a large one more rarely."""
+        begun = time.monotonic()
+        if not now and begun - self.last < self.pause:
             return
-        self.last = time.monotonic()
         message: dict[str, Any] = {"stage": stage}
+        key, score = search.key, search.score
         if key != self.sent:
             self.sent = key
             figures = (
@@ -62,17 +66,18 @@ class Parent:
                 score.busiest_to_mean,
                 score.cost,
             )
-            stages = [(s.name, s.seconds, s.score) for s in self.stages]
-            message |= {"key": key, "best": best, "score": figures, "stages": stages}
+            stages = [(s.name, s.seconds, s.score) for s in search.stages]
+            message |= {"key": key, "best": search.best, "score": figures, "stages": stages}
         try:
             self.sink.write(json.dumps(message) + "\n")
             self.sink.flush()
         except BrokenPipeError:
             os._exit(0)
+        self.last = time.monotonic()
+        self.pause = max(SEND_SECONDS, SEND_SHARE * (self.last - begun))
 
-    def exchange(self, key: Key, best: Snapshot) -> Snapshot | None:
+    def exchange(self, key: Key) -> Snapshot | None:
         """Return a better snapshot when the parent has sent one."""
-        del best
         other, self.other = self.other, None
         return other[1] if other is not None and other[0] < key else None
 
@@ -91,12 +96,12 @@ def child(source: TextIO, sink: TextIO) -> None:
 
     def listen(stage: str, done: float, score: Score) -> None:
         del done
-        parent.tell(stage, search.key, search.best, score)
+        del score
+        parent.tell(stage, search)
 
     search = Search(model, state, limits, clock, listen, parent.exchange)
-    parent.stages = search.stages
     search.run(assigning=order["assigning"])
-    parent.tell("route", search.key, search.best, search.score, now=True)
+    parent.tell("route", search, now=True)
 
 
 if __name__ == "__main__":

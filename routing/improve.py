@@ -8,6 +8,7 @@ take its place behind `Improver.step`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from random import Random
 
 from routing.insert import place
@@ -22,10 +23,14 @@ HOPEFUL = 12
 
 
 class Improver:
-    """Anneals a state; `best` is the best snapshot seen, `key` its aims."""
+    """Anneals a state; `best` is the best snapshot seen, `key` its aims.
 
-    def __init__(self, model: Model, state: State, seed: int) -> None:
+    With `around`, most ruins are near one of these items.
+    """
+
+    def __init__(self, model: Model, state: State, seed: int, around: Sequence[int] | None = None) -> None:
         self.model = model
+        self.around = around
         self.state = state
         self.rng = Random(seed)  # noqa: S311 - reproducible, no secret
         self.best: Snapshot = state.snapshot()
@@ -39,7 +44,7 @@ class Improver:
             if model.people[model.item_of[need]] == 2 or need in model.pins
         }
         for item, needs in enumerate(model.needs_of):
-            if any(model.cand[item]):
+            if model.solo[item]:
                 self.plannable.update(needs)
 
     def adopt(self, snapshot: Snapshot) -> None:
@@ -91,6 +96,11 @@ class Improver:
         if self.state.place[need] and self.state.movable(need) and self.state.remove(need):
             removed.append(need)
 
+    def _seed(self) -> int:
+        if self.around and self.rng.random() < 0.8:
+            return self.rng.choice(self.around)
+        return self.rng.randrange(self.model.items)
+
     def _strings(self) -> list[int]:
         """Strings of stops around a place, as in the paper, over the tours of all days."""
         model, state, rng = self.model, self.state, self.rng
@@ -99,7 +109,7 @@ class Improver:
             return removed
         strings = rng.randint(1, 4)
         ruined: set[int] = set()
-        for item in model.near_items(rng.randrange(model.items)):
+        for item in model.near_items(self._seed()):
             if len(ruined) >= strings:
                 break
             for need in model.needs_of[item]:
@@ -137,7 +147,7 @@ class Improver:
         """All visits of some items that lie near each other."""
         model, rng = self.model, self.rng
         removed: list[int] = []
-        around = model.near_items(rng.randrange(model.items))[: 4 * RUIN_SIZE] if model.items else []
+        around = model.near_items(self._seed())[: 4 * RUIN_SIZE] if model.items else []
         for item in rng.sample(around, min(len(around), rng.randint(2, RUIN_SIZE // 2 + 1))):
             for need in model.needs_of[item]:
                 self._take_off(need, removed)

@@ -162,6 +162,13 @@ def place_pair(state: State, need: int, held: list[int] | None = None, held_day:
     tours independent afterwards. `held` are workers who must be among the two, `held_day` the day
     it must be on.
     """
+    return any(take_pair(state, need, way) for way in pair_ways(state, need, held, held_day))
+
+
+def pair_ways(
+    state: State, need: int, held: list[int] | None = None, held_day: int | None = None
+) -> list[Way]:
+    """Return the cheapest ways for two workers to make a need together, cheapest first."""
     model = state.model
     item = model.item_of[need]
     ways: list[Way] = []
@@ -171,16 +178,24 @@ def place_pair(state: State, need: int, held: list[int] | None = None, held_day:
     for day in model.options(item, state.made[item]):
         if held_day is None or day == held_day:
             _pairs(state, item, day, held, wanted, ways)
-    for _, route_a, at_a, route_b, at_b, start in ways:
-        load = model.load[item]
-        for share in ((load, 0), (0, load)) if load else ((0, 0),):
-            parts = ((route_a, at_a, (item, start, share[0])), (route_b, at_b, (item, start, share[1])))
-            if state.insert(need, parts):
-                for route in (route_a, route_b):
-                    position = pins.get(model.scenario.workers[route // model.days].id)
-                    if position is not None:
-                        state.positions.setdefault(route, {})[need] = position
-                return True
+    return ways
+
+
+def take_pair(state: State, need: int, way: Way) -> bool:
+    """Make a need in one of its ways; either of the two carries the load. False when it does not fit."""
+    model = state.model
+    item = model.item_of[need]
+    pins = {pin.worker: pin.position for pin in model.pins.get(need, ())}
+    _, route_a, at_a, route_b, at_b, start = way
+    load = model.load[item]
+    for share in ((load, 0), (0, load)) if load else ((0, 0),):
+        parts = ((route_a, at_a, (item, start, share[0])), (route_b, at_b, (item, start, share[1])))
+        if state.insert(need, parts):
+            for route in (route_a, route_b):
+                position = pins.get(model.scenario.workers[route // model.days].id)
+                if position is not None:
+                    state.positions.setdefault(route, {})[need] = position
+            return True
     return False
 
 

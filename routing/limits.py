@@ -61,6 +61,10 @@ class Clock:
         """Seconds until the search must end."""
         return max(0.0, self.deadline - time.monotonic())
 
+    def excuse(self, seconds: float) -> None:
+        """Move the end back by time the search need not answer for (compiling once); forward if negative."""
+        self.deadline += seconds
+
     @property
     def stopped(self) -> bool:
         """Whether the caller asked to stop."""

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
+
 from routing.patterns import DayRule
 from routing.scenario import Break, Elder, Pin, Scenario, Span, known_workers
 from routing.timing import Timing, clock_times, time_route
@@ -27,6 +29,9 @@ Spot = tuple[int, int, int]
 """Insertion of an item: extra travel seconds, position, departure-to-arrival seconds afterwards."""
 
 TOURS_KEPT = 60_000
+
+WHOLE_ROWS = 3_000
+"""Up to so many points a travel row is worked out as a whole (three modes: 200 MB at most)."""
 
 
 class Tour:
@@ -70,16 +75,56 @@ class Tour:
         self.wide: dict[int, tuple[tuple[int, int, int, int], ...]] = {}
 
 
-class _Rows(dict[int, "array[int]"]):
+class _Row(dict[int, int]):
+    """Travel seconds from one point, each worked out when first read: for months with many places."""
+
+    def __init__(self, travel: Travel, mode: str, point: int) -> None:
+        super().__init__()
+        self._travel, self._mode, self._point = travel, mode, point
+
+    def __missing__(self, other: int) -> int:
+        found = self[other] = self._travel.between(self._mode, self._point, other)
+        return found
+
+
+class _Rows(dict[int, "array[int] | _Row"]):
     """Travel rows of one mode, made when first read."""
 
     def __init__(self, travel: Travel, mode: str) -> None:
         super().__init__()
         self._travel, self._mode = travel, mode
+        self._whole = len(travel.places) <= WHOLE_ROWS
 
-    def __missing__(self, point: int) -> array[int]:
-        row = self[point] = self._travel.row(self._mode, point)
+    def __missing__(self, point: int) -> array[int] | _Row:
+        travel, mode = self._travel, self._mode
+        row = self[point] = travel.row(mode, point) if self._whole else _Row(travel, mode, point)
         return row
+
+
+class _Candidates:
+    """For each day of an item (route, worker, penalty) of those who could make it alone.
+
+    Worked out when first asked for: the compiled kernel needs them for the hardest visits only.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._found: dict[int, list[list[tuple[int, int, float]]]] = {}
+
+    def __getitem__(self, item: int) -> list[list[tuple[int, int, float]]]:
+        found = self._found.get(item)
+        if found is None:
+            model, days = self._model, self._model.days
+            weight, known = model.scenario.weights.continuity, model.known[item]
+            found = self._found[item] = [
+                [
+                    (w * days + day, w, weight if known and w not in known else 0.0)
+                    for w in model.solo[item]
+                    if model.shift_no[w][day] >= 0
+                ]
+                for day in range(days)
+            ]
+        return found
 
 
 class Model:
@@ -191,36 +236,28 @@ class Model:
         """Who could make each item at all, alone (`solo`) or as one of two (`near`)."""
         scenario = self.scenario
         places = [visit.loc for visit in scenario.visits]
-        inside: list[list[bool]] = []
-        for worker in scenario.workers:
-            if worker.radius_m is None or not places:
-                inside.append([True] * self.items)
-            else:
-                inside.append((metres_from(worker.start, places) <= worker.radius_m).tolist())
-        weight = scenario.weights.continuity
+        reached = np.ones((self.items, self.workers), np.bool_)
+        for w, worker in enumerate(scenario.workers):
+            if worker.radius_m is not None and places:
+                reached[:, w] = metres_from(worker.start, places) <= worker.radius_m
+        inside: list[list[bool]] = reached.tolist()
         self.known: list[frozenset[int]] = []
         self.near: list[list[int]] = []
         self.solo: list[list[int]] = []
-        self.cand: list[list[list[tuple[int, int, float]]]] = []
+        able: dict[int, list[bool]] = {}
+        everyone = range(self.workers)
         for item, visit in enumerate(scenario.visits):
             self.known.append(frozenset(self._names[n] for n in known_workers(visit) if n in self._names))
             excluded = {self._names[name] for name in visit.excluded if name in self._names}
-            near = [w for w in range(self.workers) if w not in excluded and inside[w][item]]
+            reach = inside[item]
+            near = [w for w in everyone if reach[w] and w not in excluded]
             wanted = self.needs_skills[item]
-            solo = [w for w in near if not self.minor[w] and wanted & ~self.has_skills[w] == 0]
+            if wanted not in able:
+                able[wanted] = [not self.minor[w] and wanted & ~self.has_skills[w] == 0 for w in everyone]
+            skilled = able[wanted]
             self.near.append(near)
-            self.solo.append(solo)
-            known = self.known[item]
-            self.cand.append(
-                [
-                    [
-                        (w * self.days + day, w, weight if known and w not in known else 0.0)
-                        for w in solo
-                        if self.shift_no[w][day] >= 0
-                    ]
-                    for day in range(self.days)
-                ]
-            )
+            self.solo.append([w for w in near if skilled[w]])
+        self.cand = _Candidates(self)
 
     # -- days
 

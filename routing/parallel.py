@@ -28,10 +28,10 @@ from routing.state import Key, Snapshot, State
 POLL_SECONDS = 0.1
 SEND_SECONDS = 0.4
 GRACE_SECONDS = 0.4
-EXCHANGES = 12
-FIRST_EXCHANGE = 6
-"""The best plan is passed to the processes that are behind at these twelfths of the time: not before
-half of it, so that different beginnings can show their worth."""
+EXCHANGES = 30
+FIRST_EXCHANGE = 12
+"""The best plan is passed to the processes that are behind at these thirtieths of the time: not before
+a good third of it, so that different beginnings can show their worth."""
 
 
 def search_together(

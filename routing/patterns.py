@@ -19,9 +19,16 @@ class DayRule:
     def __init__(self, elder: Elder, scenario: Scenario) -> None:
         self.count = elder.count
         self._patterns: tuple[frozenset[int], ...] | None = None
+        self.sets: tuple[int, ...] = ()
+        """The listed sets as bits; empty when the rule is one of gaps."""
+        self._least = self._most = 0
         self._seen: dict[tuple[int, ...], tuple[int, ...]] = {}
         if elder.patterns is not None:
             self._patterns = tuple(frozenset(pattern) for pattern in elder.patterns)
+            self.sets = tuple(sorted({sum(1 << day for day in pattern) for pattern in self._patterns}))
+            self._allowed = 0
+            for bits in self.sets:
+                self._allowed |= bits
             return
         days = scenario.days
         first = 0
@@ -34,12 +41,23 @@ class DayRule:
         least = max(1, elder.min_gap_days)
         most = elder.max_gap_days or days
         self._allowed = allowed
+        self._least, self._most = least, most
         span = ((1 << (most - least + 1)) - 1) if most >= least else 0
         self._after = [(span << (day + least)) & allowed for day in range(days)]
         self._before = [
             sum(1 << earlier for earlier in range(day) if self._after[earlier] >> day & 1) & allowed
             for day in range(days)
         ]
+
+    @property
+    def gaps(self) -> tuple[int, int, int]:
+        """Least and most gap, and the days that may be used at all as bits."""
+        return self._least, self._most, self._allowed
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal rules."""
+        return self.count, self.sets, self.gaps
 
     def options(self, made: tuple[int, ...] = ()) -> tuple[int, ...]:
         """Return the days that may be added to `made` (ascending), themselves ascending."""

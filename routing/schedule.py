@@ -4,19 +4,43 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from routing.check import check
-from routing.plan import Plan, Route, Stop, Unassigned
+from routing.plan import Plan, Route, Score, Stop, Unassigned
 from routing.reasons import remedy_text
 from routing.scenario import ALWAYS, Elder, Scenario, Span, Visit, Worker
 from routing.timing import Timing, clock_times, loose_times, time_route
 from routing.travel import Travel
+from routing.violations import Violation
 
 STEP_SECONDS = 300
 ROUNDS = 25
 """How often the starts of shared visits are pushed until they agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFigures:
+    """One route of a hand-made plan (seconds): travel, service, waiting and breaks, departure to arrival."""
+
+    worker: str
+    day: int
+    visits: int
+    travel_seconds: int
+    service_seconds: int
+    waiting_seconds: int
+    span_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A hand-made plan with its times, its score, and every limit it breaks."""
+
+    plan: Plan
+    score: Score
+    violations: tuple[Violation, ...]
+    routes: tuple[RouteFigures, ...]
 
 
 def schedule(scenario: Scenario, routes: Mapping[tuple[str, int], Sequence[str]]) -> Plan:
@@ -39,6 +63,38 @@ def schedule(scenario: Scenario, routes: Mapping[tuple[str, int], Sequence[str]]
     )
     plan = Plan(scenario=scenario.name, routes=found, unassigned=left)
     return plan.with_score(check(scenario, plan).score)
+
+
+def score_by_hand(scenario: Scenario, orders: Mapping[tuple[str, int], Sequence[str]]) -> ByHand:
+    """Score ordered visit ids by (worker id, day), naming everything that breaks.
+
+    Nothing is refused: unknown workers and visits become violations, limits are overrun.
+    """
+    strange = []
+    good: dict[tuple[str, int], list[str]] = {}
+    for (worker, day), names in orders.items():
+        if worker not in scenario.worker_of:
+            strange.append(Violation("unknown_worker", None, worker, day))
+            continue
+        if not 0 <= day < scenario.days:
+            strange.append(Violation("unknown_day", None, worker, day))
+            continue
+        unknown = [name for name in names if scenario.visit_of(name) is None]
+        strange += [Violation("unknown_visit", name, worker, day) for name in unknown]
+        good[worker, day] = [name for name in names if name not in unknown]
+    plan = schedule(scenario, good)
+    report = check(scenario, plan)
+    figures = []
+    for route in plan.routes:
+        service = sum(stop.end - stop.start for stop in route.stops)
+        alone = check(scenario, Plan(plan.scenario, (route,))).score.travel_seconds
+        span = route.arrival - route.departure
+        figures.append(
+            RouteFigures(
+                route.worker, route.day, len(route.stops), alone, service, span - service - alone, span
+            )
+        )
+    return ByHand(plan, report.score, (*strange, *report.violations), tuple(figures))
 
 
 class _Book:

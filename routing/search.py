@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import TYPE_CHECKING
 
-from routing import assign, routes
+from routing import kernel
 from routing.construct import construct
 from routing.draft import score_of
 from routing.improve import Improver
@@ -17,6 +18,9 @@ from routing.model import Model
 from routing.plan import Score, Stage
 from routing.state import Key, Snapshot, State
 from routing.travel import metres
+
+if TYPE_CHECKING:
+    from routing.kernel.improver import KernelImprover
 
 ASSIGN_SHARE = 0.2
 ASSIGN_SECONDS = 12.0
@@ -27,11 +31,16 @@ POLISH_EVERY = 400
 POLISH_SECONDS = 0.5
 """A bound that is not reached: a group of this size takes some hundredths of a second."""
 LISTEN_EVERY = 20
+SLICE_SECONDS = 0.08
+REPEATABLE_SLICES = 40
+TURNS = 25
+TURN_SHARE = 0.2
+"""With the kernel: how often the interpreter has a turn at shared visits, and its share of the time."""
 
 Listener = Callable[[str, float, Score], None]
 """Told the stage, how far it is (0 to 1) and the best score; called several times a second."""
-Exchange = Callable[[Key, Snapshot], Snapshot | None]
-"""Given the best so far, returns a better snapshot from elsewhere or None."""
+Exchange = Callable[[Key], Snapshot | None]
+"""Given the aims of the best so far, returns a better snapshot from elsewhere or None."""
 
 
 class Search:
@@ -51,13 +60,29 @@ class Search:
         self.repeatable = limits.iterations is not None
         self.rng = Random(limits.seed)  # noqa: S311 - reproducible, no secret
         self.stages: list[Stage] = []
-        self.best: Snapshot = state.snapshot()
         self.key: Key = state.key
         self.score = score_of(state)
+        self._best: Snapshot | None = state.snapshot()
+        self._compiled: KernelImprover | None = None
+
+    @property
+    def best(self) -> Snapshot:
+        """The best plan found; put together when it is asked for."""
+        if self._best is None:
+            self._best = self._compiled.best if self._compiled is not None else self.state.snapshot()
+        return self._best
 
     def run(self, *, assigning: bool) -> None:
         """Do all stages; `assigning` lets CP-SAT decide days and workers of a month first."""
         opened = self.clock.seconds
+        self._compiled = kernel.compiled_improver(self.model, self.state, self.limits.seed)
+        if self._compiled is not None:
+            self._fill(self._compiled)
+            self.stages.append(Stage("construct", self.clock.seconds - opened, self.score.key))
+            opened = self.clock.seconds
+            self.anneal(self._compiled)
+            self.stages.append(Stage("improve", self.clock.seconds - opened, self.score.key))
+            return
         if assigning and self.model.scenario.is_month and not self.clock.over():
             self.assign()
             self.stages.append(Stage("assign", self.clock.seconds - opened, self.score.key))
@@ -70,7 +95,7 @@ class Search:
 
     def _take(self) -> None:
         if self.state.key < self.key:
-            self.key, self.best = self.state.key, self.state.snapshot()
+            self.key, self._best = self.state.key, self.state.snapshot()
             self.score = score_of(self.state)
 
     def _over(self) -> bool:
@@ -83,6 +108,8 @@ class Search:
         Its tours are longer at first, but it gathers neighbours on the same worker-days, which the
         improvement profits from (figures in docs/planning.md).
         """
+        from routing import assign  # takes half a second to load, and the compiled kernel does without
+
         seconds = min(ASSIGN_SECONDS, ASSIGN_SHARE * self.clock.left)
         work = None
         if self.repeatable:
@@ -97,6 +124,62 @@ class Search:
         if self.state.key[:3] > self.key[:3]:
             self.state.restore(self.best)
 
+    # -- with the compiled kernel
+
+    def _fill(self, improver: KernelImprover) -> None:
+        """Make what is missing: the kernel its own visits, the interpreter the shared and pinned ones."""
+        if self.state.absent:
+            improver.fill()
+            improver.sync()
+        self._note_compiled(improver)
+
+    def anneal(self, improver: KernelImprover) -> None:
+        """Slices of compiled steps until the end; in turns with the interpreter where visits are shared."""
+        opened, span, total = self.clock.seconds, max(0.01, self.clock.left), self.limits.iterations
+        hard = sorted({self.model.item_of[need] for need in improver.hard})
+        turns = 1
+        while not self.clock.over() and (total is None or improver.steps < total):
+            if total is None:
+                done = min(1.0, (self.clock.seconds - opened) / span)
+                improver.step(done, min(1.0, done + SLICE_SECONDS / span))
+            else:
+                done = improver.steps / total
+                count = min(max(1, total // REPEATABLE_SLICES), total - improver.steps)
+                improver.step(done, (improver.steps + count) / total, count)
+            self._note_compiled(improver)
+            self.listen("route", done, self.score)
+            if self.exchange is not None:
+                other = self.exchange(self.key)
+                if other is not None:
+                    improver.adopt(other)
+                    self._note_compiled(improver)
+            if hard and done * TURNS >= turns:
+                turns = int(done * TURNS) + 1
+                self._turn(improver, hard, done, None if total is None else max(4, total // (4 * TURNS)))
+
+    def _turn(self, improver: KernelImprover, hard: list[int], done: float, steps: int | None) -> None:
+        """Let the interpreter move shared and pinned visits, and what is near them, for a little while."""
+        improver.sync()
+        interpreted = Improver(self.model, self.state, self.limits.seed + improver.steps, around=hard)
+        begun, share = self.clock.seconds, TURN_SHARE * self.clock.left / max(1.0, TURNS * (1.0 - done))
+        while not self.clock.over():
+            if steps is None and self.clock.seconds - begun > share:
+                break
+            if steps is not None and interpreted.steps >= steps:
+                break
+            interpreted.step(max(done, 0.5))
+            if interpreted.steps % LISTEN_EVERY == 0:
+                self.listen("route", done, self.score)
+        self.state.restore(interpreted.best)
+        if improver.take():
+            self._note_compiled(improver)
+
+    def _note_compiled(self, improver: KernelImprover) -> None:
+        if improver.key < self.key:
+            self.key, self.score, self._best = improver.key, improver.score, None
+
+    # -- interpreted
+
     def route_days(self) -> None:
         """Order the stops of every day with the routing library, a few tours at a time."""
         for day in range(self.model.days):
@@ -108,6 +191,8 @@ class Search:
         self._take()
 
     def _polish(self, group: list[int]) -> bool:
+        from routing import routes
+
         return routes.polish(self.model, self.state, group, POLISH_SECONDS)
 
     def _groups(self, day: int) -> list[list[int]]:
@@ -172,12 +257,12 @@ class Search:
     def _swap(self, improver: Improver) -> None:
         if self.exchange is None:
             return
-        other = self.exchange(self.key, self.best)
+        other = self.exchange(self.key)
         if other is not None:
             improver.adopt(other)
             self._note(improver)
 
     def _note(self, improver: Improver) -> None:
         if improver.key < self.key:
-            self.key, self.best = improver.key, improver.best
+            self.key, self._best = improver.key, improver.best
             self.score = score_of(self.state)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from routing.construct import construct, load_plan
+from routing import kernel
+from routing.construct import construct, construct_hard, load_plan
 from routing.draft import checked, score_of
 from routing.explain import explain_state
 from routing.limits import Clock, Limits, Progress
@@ -21,6 +22,11 @@ OnProgress = Callable[[Progress], None]
 TELL_SECONDS = 0.3
 WORTH_A_PROCESS = 2.0
 """Seconds that must be left for child processes to be worth their start."""
+READOUT_SECONDS = 1.5e-4
+READOUT_SHARE = 0.1
+"""What writing out, checking and explaining a plan takes for each visit, and its most of the time limit."""
+LAST_TRIES = 100_000
+"""Missing visits × routes up to which everything is tried once more at the end."""
 
 
 def solve(
@@ -42,11 +48,17 @@ def solve(
     teller = _Teller(clock, on_progress)
     teller.tell(0, "obligations", None)
     model = Model(scenario)
+    clock.excuse(-min(READOUT_SHARE * limits.time_limit, READOUT_SECONDS * model.needs))
     state = State(model)
     if start is not None:
         load_plan(model, state, start)
     teller.tell(2, "assign", None)
-    construct(model, state, None, lambda: teller.over("assign", state))
+    compiled = kernel.suits(model)
+    if compiled:
+        _compile_once(teller, clock)
+        construct_hard(model, state, lambda: teller.over("assign", state))
+    else:
+        construct(model, state, None, lambda: teller.over("assign", state))
     stages = [Stage("construct", clock.seconds, score_of(state).key)]
     teller.tell(5, "assign", score_of(state))
 
@@ -63,11 +75,19 @@ def solve(
         state.restore(search.best)
         stages += search.stages
     teller.tell(96, "check", score_of(state))
-    construct(model, state)
+    if len(state.absent) * model.workers * model.days < LAST_TRIES:
+        construct(model, state)
     plan, report = checked(model, state)
     left = tuple(found.unassigned() for found in explain_state(model, state))
     teller.tell(100, "draft", report.score)
     return replace(plan, unassigned=left, seconds=clock.seconds, stages=tuple(stages))
+
+
+def _compile_once(teller: _Teller, clock: Clock) -> None:
+    """Compile the kernel where a fresh installation has not yet; this time does not count."""
+    if not kernel.is_compiled():
+        teller.tell(2, "assign", None, detail="compiling once")
+        clock.excuse(kernel.compile_ahead())
 
 
 class _Teller:
@@ -79,7 +99,9 @@ class _Teller:
         self.last = -1.0
         self.route_begun = False
 
-    def tell(self, percent: int, stage: str, score: Score | None, pause: float = 0.0) -> None:
+    def tell(
+        self, percent: int, stage: str, score: Score | None, pause: float = 0.0, detail: str = ""
+    ) -> None:
         """Pass one event on unless the last one is less than `pause` seconds old."""
         now = self.clock.seconds
         if self.on_progress is None or now - self.last < pause:
@@ -88,7 +110,7 @@ class _Teller:
         self.percent = max(self.percent, min(100, percent))
         self.route_begun = self.route_begun or stage == "route"
         shown = "route" if stage == "assign" and self.route_begun else stage
-        self.on_progress(Progress(self.percent, shown, now, score))
+        self.on_progress(Progress(self.percent, shown, now, score, detail))
 
     def over(self, stage: str, state: State) -> bool:
         """Whether the search must end; keeps the listener informed meanwhile."""

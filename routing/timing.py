@@ -50,8 +50,7 @@ def time_route(
     after: list[list[Break]] = []
     gaps: tuple[int, ...] = ()
     if breaks:
-        placing = _place_breaks if len(breaks) > 1 else _place_one_break
-        placed = placing(legs, durations, windows, shift, breaks)
+        placed = _place_breaks(legs, durations, windows, shift, breaks)
         if placed is None:
             return None
         opening, closing, before, after = placed
@@ -111,56 +110,6 @@ Placed = tuple[int, int, list[list[Break]], list[list[Break]]]
 """Opening and closing of the shift left over, breaks before each leg, breaks after each leg."""
 
 
-def _place_one_break(
-    legs: Sequence[int],
-    durations: Sequence[int],
-    windows: Sequence[Span],
-    shift: Span,
-    breaks: Sequence[Break],
-) -> Placed | None:
-    """Choose the place of a single break for the earliest return, in one pass over the route.
-
-    The return after arriving at stop g at time t is max(floor[g], t + rest[g]).
-    """
-    n, pause = len(durations), breaks[0]
-    low, high = pause.window
-    late = _latest(legs, durations, windows, shift[1], [], [])
-    floor, rest = [0] * (n + 1), [0] * (n + 1)
-    for g in range(n - 1, -1, -1):
-        rest[g] = durations[g] + legs[g + 1] + rest[g + 1]
-        floor[g] = max(floor[g + 1], windows[g][0] + rest[g])
-        if late[g] < windows[g][0]:
-            return None
-    options: list[tuple[int, int, int, int, int, int]] = []
-
-    def offer(g: int, time: int, opening: int, closing: int, side: int) -> None:
-        back = max(floor[g], time + rest[g])
-        if time <= late[g] and back <= closing:
-            options.append((back, abs(side), opening, -closing, side, g))
-
-    opening = max(shift[0], low + pause.duration)
-    offer(0, opening + legs[0], opening, shift[1], 0)
-    offer(0, shift[0] + legs[0], shift[0], min(shift[1], high), 0)
-    clock = shift[0]
-    for g in range(n + 1):
-        if g > 0 and clock <= high:
-            offer(g, max(clock, low) + pause.duration + legs[g], shift[0], shift[1], 1)
-        clock += legs[g]
-        if g == n or clock > windows[g][1]:
-            break
-        if clock <= high:
-            offer(g, max(clock, low) + pause.duration, shift[0], shift[1], -1)
-        clock = max(clock, windows[g][0]) + durations[g]
-    if not options:
-        return None
-    _, _, opening, closing, side, g = min(options)
-    before: list[list[Break]] = [[] for _ in range(n + 1)]
-    after: list[list[Break]] = [[] for _ in range(n + 1)]
-    if side:
-        (before if side > 0 else after)[g].append(pause)
-    return opening, -closing, before, after
-
-
 def _place_breaks(
     legs: Sequence[int],
     durations: Sequence[int],
@@ -168,60 +117,105 @@ def _place_breaks(
     shift: Span,
     breaks: Sequence[Break],
 ) -> Placed | None:
-    """Choose where each break goes (in order of their windows), for the earliest return.
+    """Choose where each break goes for the earliest return, then for the latest departure that keeps it.
 
-    A break before departure or after arrival needs no place on the route; it moves the opening or
-    the closing of the shift instead.
+    Breaks are taken in the order of their windows. Dynamic programming over (stops made, breaks taken):
+    forward for the earliest time, backward for the latest one. A break before departure or after the
+    return needs no place on the route; it moves the opening or the closing of the shift instead.
     """
     n = len(durations)
     order = sorted(breaks, key=lambda pause: (pause.window, pause.duration))
-    found: list[tuple[int, int, int, int, int, tuple[tuple[int, int], ...]]] = []
-
-    def walk(g: int, clock: int, k: int, path: tuple[tuple[int, int], ...]) -> None:
-        # a step (g, 1) of the path is a break before leg g, (g, -1) one at the door of stop g
-        if k < len(order) and clock > order[k].window[1]:
-            return
-        choices = [(clock, k, path)]
-        if g > 0:
-            while k < len(order) and clock <= order[k].window[1]:
-                clock = max(clock, order[k].window[0]) + order[k].duration
-                k, path = k + 1, (*path, (g, 1))
-                choices.append((clock, k, path))
-        for time, j, steps in choices:
-            time += legs[g]
-            if g == n:
-                finish(time, j, steps)
-                continue
-            while time <= windows[g][1]:
-                walk(g + 1, max(time, windows[g][0]) + durations[g], j, steps)
-                if j == len(order) or time > order[j].window[1]:
-                    break
-                time = max(time, order[j].window[0]) + order[j].duration
-                j, steps = j + 1, (*steps, (g, -1))
-
-    def finish(time: int, k: int, path: tuple[tuple[int, int], ...]) -> None:
-        latest = NEVER
-        for pause in reversed(order[k:]):
-            latest = min(latest - pause.duration, pause.window[1])
-        closing = min(shift[1], latest)
-        if time <= closing:
-            found.append((time, len(path), opening, -closing, skipped, path))
-
-    opening, rested = shift[0], -NEVER
-    for skipped in range(len(order) + 1):
-        walk(0, opening, skipped, ())
-        if skipped == len(order) or rested > order[skipped].window[1]:
-            break
-        rested = max(rested, order[skipped].window[0]) + order[skipped].duration
-        opening = max(opening, rested)
-    if not found:
+    first, last = _outside(order, shift)
+    back = min(
+        (
+            time
+            for time, closing in zip(_earliest(legs, durations, windows, order, first), last, strict=True)
+            if time <= closing
+        ),
+        default=NEVER,
+    )
+    if back >= NEVER:
         return None
-    _, _, opening, closing, skipped, path = min(found)
+    count = range(len(order) + 1)
+    leave: list[list[int]] = [[] for _ in range(n + 1)]
+    serve: list[list[int]] = [[] for _ in range(n + 1)]
+    late = [back if back <= last[k] else -NEVER for k in count]
+    for g in range(n, -1, -1):
+        leave[g] = [late[k] - legs[g] for k in count]
+        if g:
+            low, high = windows[g - 1]
+            late = [min(time - durations[g - 1], high) for time in _rest_backward(leave[g], order)]
+            serve[g - 1] = [time if time >= low else -NEVER for time in late]
+            late = _rest_backward(serve[g - 1], order)
+    departure, taken = max((leave[0][k], -k) for k in count if leave[0][k] >= first[k])
+    k = opened = -taken
     before: list[list[Break]] = [[] for _ in range(n + 1)]
     after: list[list[Break]] = [[] for _ in range(n + 1)]
-    for pause, (g, side) in zip(order[skipped:], path, strict=False):
-        (before if side > 0 else after)[g].append(pause)
-    return opening, -closing, before, after
+    clock = departure
+    for g in range(n):
+        clock += legs[g]
+        while clock > serve[g][k]:
+            clock = max(clock, order[k].window[0]) + order[k].duration
+            after[g].append(order[k])
+            k += 1
+        clock = max(clock, windows[g][0]) + durations[g]
+        while clock > leave[g + 1][k]:
+            clock = max(clock, order[k].window[0]) + order[k].duration
+            before[g + 1].append(order[k])
+            k += 1
+    return first[opened], last[k], before, after
+
+
+def _outside(order: Sequence[Break], shift: Span) -> tuple[list[int], list[int]]:
+    """Return opening and closing of the shift when the first k breaks come before, or the rest after it."""
+    first, rested = [shift[0]], -NEVER
+    for pause in order:
+        possible = first[-1] < NEVER and rested <= pause.window[1]
+        rested = max(rested, pause.window[0]) + pause.duration
+        first.append(max(shift[0], rested) if possible else NEVER)
+    last, latest = [shift[1]], NEVER
+    for pause in reversed(order):
+        possible = pause.window[0] + pause.duration <= latest
+        latest = min(latest - pause.duration, pause.window[1]) if possible else -NEVER
+        last.append(min(shift[1], latest))
+    return first, last[::-1]
+
+
+def _earliest(
+    legs: Sequence[int],
+    durations: Sequence[int],
+    windows: Sequence[Span],
+    order: Sequence[Break],
+    first: Sequence[int],
+) -> list[int]:
+    """Return the earliest return with k breaks taken before it, `NEVER` where there is none."""
+
+    def rest(times: list[int]) -> None:
+        for k, pause in enumerate(order):
+            if times[k] <= pause.window[1]:
+                times[k + 1] = min(times[k + 1], max(times[k], pause.window[0]) + pause.duration)
+
+    times = list(first)
+    for g, duration in enumerate(durations):
+        if g:
+            rest(times)
+        times = [min(NEVER, time + legs[g]) for time in times]
+        rest(times)
+        low, high = windows[g]
+        times = [NEVER if time > high else max(time, low) + duration for time in times]
+    if durations:
+        rest(times)
+    return [min(NEVER, time + legs[-1]) for time in times]
+
+
+def _rest_backward(late: Sequence[int], order: Sequence[Break]) -> list[int]:
+    """Return the latest times when breaks may be taken first; `late` holds those for none."""
+    found = list(late)
+    for k in range(len(order) - 1, -1, -1):
+        pause = order[k]
+        if pause.window[0] + pause.duration <= found[k + 1]:
+            found[k] = max(found[k], min(found[k + 1] - pause.duration, pause.window[1]))
+    return found
 
 
 def clock_times(

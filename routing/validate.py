@@ -5,152 +5,34 @@ Works on the plain dictionary so that every error is found before anything is bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from routing.errors import InputError
-
-Check = Callable[[Any], bool]
-
-
-def _integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
-
-
-def _natural(value: Any) -> bool:
-    return _integer(value) and value >= 0
-
-
-def _positive(value: Any) -> bool:
-    return _integer(value) and value >= 1
-
-
-def _above_zero(value: Any) -> bool:
-    return _number(value) and value > 0
-
-
-def _not_negative(value: Any) -> bool:
-    return _number(value) and value >= 0
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _place(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) == 2
-        and all(_number(part) for part in value)
-        and abs(value[0]) <= 90
-        and abs(value[1]) <= 180
-    )
-
-
-def _span(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) == 2
-        and all(_natural(part) for part in value)
-        and value[0] <= value[1]
-    )
-
-
-def _list_of(check: Check) -> Check:
-    return lambda value: isinstance(value, list | tuple) and all(check(part) for part in value)
-
-
-def _weekday(value: Any) -> bool:
-    return _integer(value) and 0 <= value <= 6
-
-
-def _shifts(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(
-        str(day) in "0123456" and len(str(day)) == 1 and _span(span) for day, span in value.items()
-    )
-
-
-_PLACE = "[latitude, longitude] in degrees"
-_SPAN = "[earliest, latest] in seconds from midnight, earliest not after latest"
-_VISIT: dict[str, tuple[Check, str]] = {
-    "duration": (_natural, "a number of seconds, 0 or more"),
-    "window": (_span, _SPAN),
-    "skills": (_list_of(_text), "a list of names"),
-    "priority": (_positive, "an integer of at least 1"),
-    "statutory": (_flag, "true or false"),
-    "preferred": (_list_of(_text), "a list of worker ids"),
-    "excluded": (_list_of(_text), "a list of worker ids"),
-    "people": (lambda value: value in (1, 2) and _integer(value), "1 or 2"),
-    "load": (_natural, "an integer, 0 or more"),
-}
-_ELDER: dict[str, tuple[Check, str]] = {
-    "frequency": (_positive, "an integer of at least 1"),
-    "min_gap_days": (_natural, "a number of days, 0 for none"),
-    "max_gap_days": (_natural, "a number of days, 0 for none"),
-    "not_weekdays": (_list_of(_weekday), "a list of weekdays, 0 = Monday to 6"),
-    "last_visitor": (_text, "a worker id"),
-    "last_day": (lambda value: _integer(value) and value < 0, "a negative day index, -1 = the day before"),
-}
-_WORKER: dict[str, tuple[Check, str]] = {
-    "role": (_text, "text"),
-    "mode": (_text, "a mode of travel"),
-    "shift": (_span, _SPAN),
-    "max_visits": (_natural, "an integer, 0 or more"),
-    "skills": (_list_of(_text), "a list of names"),
-    "radius_m": (_not_negative, "metres, 0 or more"),
-    "companion_of_adult": (_flag, "true or false"),
-    "capacity": (_natural, "an integer, 0 or more"),
-    "max_route_seconds": (_natural, "a number of seconds"),
-    "weekdays": (_list_of(_weekday), "a list of weekdays, 0 = Monday to 6"),
-    "shifts": (_shifts, 'a shift for each weekday, {"5": [32400, 43200]}'),
-    "not_days": (_list_of(_natural), "a list of day indices"),
-    "max_visits_week": (_natural, "an integer, 0 or more"),
-    "max_visits_month": (_natural, "an integer, 0 or more"),
-    "max_hours_week": (_not_negative, "hours, 0 or more"),
-}
-
-
-class _Book:
-    """Collects errors; knows how to name the element it is at."""
-
-    def __init__(self) -> None:
-        self.errors: list[InputError] = []
-
-    def add(self, code: str, element: str, field: str, cause: str, remedy: str) -> None:
-        self.errors.append(InputError(code, element, field, cause, remedy))
-
-    def fields(self, item: Mapping[str, Any], element: str, table: Mapping[str, tuple[Check, str]]) -> None:
-        for name, (check, wanted) in table.items():
-            value = item.get(name)
-            if value is not None and not check(value):
-                self.add("E110", element, name, f"{_short(value)} is not usable", f"give {wanted}")
-
-    def required(self, item: Mapping[str, Any], element: str, name: str, check: Check, wanted: str) -> bool:
-        if item.get(name) is None:
-            self.add("E111", element, name, "missing", f"give {wanted}")
-            return False
-        if not check(item[name]):
-            self.add("E110", element, name, f"{_short(item[name])} is not usable", f"give {wanted}")
-            return False
-        return True
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+from routing.inputs import (
+    ELDER_FIELDS,
+    PLACE_FORM,
+    SPAN_FORM,
+    VISIT_FIELDS,
+    WORKER_FIELDS,
+    Book,
+    is_above_zero,
+    is_integer,
+    is_natural,
+    is_place,
+    is_positive,
+    is_span,
+    is_text,
+    is_weekday,
+    list_of,
+    short,
+)
+from routing.sense import check_skills, check_swapped, check_way_home
 
 
 def validate(data: Any) -> list[InputError]:
     """Return every input error of a scenario dictionary, in file order; empty when it can be solved."""
-    book = _Book()
+    book = Book()
     if not isinstance(data, Mapping):
         book.add(
             "E100", "scenario", "", "not a JSON object", "give an object with kind, visits or elders, workers"
@@ -158,7 +40,7 @@ def validate(data: Any) -> list[InputError]:
         return book.errors
     kind = data.get("kind")
     if kind not in ("day", "month"):
-        book.add("E101", "scenario", "kind", f"{_short(kind)} is unknown", 'give "day" or "month"')
+        book.add("E101", "scenario", "kind", f"{short(kind)} is unknown", 'give "day" or "month"')
         return book.errors
     key = "visits" if kind == "day" else "elders"
     for name in (key, "workers"):
@@ -184,54 +66,69 @@ def validate(data: Any) -> list[InputError]:
     modes = _modes(data)
     for item, element in workers:
         mode = item.get("mode") or "walk"
-        if _text(mode) and mode not in modes:
+        if is_text(mode) and mode not in modes:
             cause, remedy = f"{mode!r} has no speed and no matrix", f"give one of {sorted(modes)}"
             book.add("E120", element, "mode", cause, remedy)
+    check_swapped(book, [*visits, *workers])
+    check_skills(book, data, [*visits, *workers])
     if not book.errors:
+        for item, element in workers:
+            check_way_home(book, data, item, element)
         _check_pins(book, data, kind, [item for item, _ in visits], names, days)
     return book.errors
 
 
-def _horizon(book: _Book, data: Mapping[str, Any]) -> int:
+def _horizon(book: Book, data: Mapping[str, Any]) -> int:
     days, weekdays = data.get("days"), data.get("weekday_of_day")
-    if not _positive(days):
+    if not is_positive(days):
         book.add(
-            "E103", "scenario", "days", f"{_short(days)} is not usable", "give the number of days, 1 or more"
+            "E103", "scenario", "days", f"{short(days)} is not usable", "give the number of days, 1 or more"
         )
         return 1
-    if not _list_of(_weekday)(weekdays) or len(weekdays or ()) != days:
+    if not list_of(is_weekday)(weekdays) or len(weekdays or ()) != days:
         cause = f"does not name the weekday of each of the {days} days"
         book.add("E104", "scenario", "weekday_of_day", cause, "give a list of that length, 0 = Monday to 6")
     return int(days or 1)
 
 
-def _travel(book: _Book, data: Mapping[str, Any]) -> int | None:
+def _travel(book: Book, data: Mapping[str, Any]) -> int | None:
     """Check speeds or matrix; return the number of listed locations, None without a matrix."""
     matrix = data.get("matrix")
     if matrix is None:
         speeds = data.get("speed_kmh")
-        if not isinstance(speeds, Mapping) or not speeds or not all(_above_zero(s) for s in speeds.values()):
+        if (
+            not isinstance(speeds, Mapping)
+            or not speeds
+            or not all(is_above_zero(s) for s in speeds.values())
+        ):
             book.add(
                 "E105", "scenario", "speed_kmh", "missing or not positive", "give km/h by mode, or a matrix"
             )
         detour = data.get("detour")
-        if detour is not None and not _above_zero(detour):
+        if detour is not None and not is_above_zero(detour):
             book.add(
-                "E106", "scenario", "detour", f"{_short(detour)} is not usable", "give a factor such as 1.3"
+                "E106", "scenario", "detour", f"{short(detour)} is not usable", "give a factor such as 1.3"
             )
         return None
-    if not isinstance(matrix, Mapping) or not _list_of(_place)(matrix.get("locations")):
-        book.add("E107", "matrix", "locations", "missing or not places", f"give a list of {_PLACE}")
+    if not isinstance(matrix, Mapping) or not list_of(is_place)(matrix.get("locations")):
+        book.add("E107", "matrix", "locations", "missing or not places", f"give a list of {PLACE_FORM}")
         return None
     size = len(matrix["locations"])
     for mode, table in matrix.items():
         if mode == "locations":
             continue
         good = isinstance(table, list | tuple) and len(table) == size
-        good = good and all(_list_of(_natural)(row) and len(row) == size for row in table)
+        good = good and all(isinstance(row, list | tuple) and len(row) == size for row in table)
         if not good:
-            cause = f"not a table of {size} times {size} whole seconds"
+            cause = f"not a table of {size} times {size}"
             book.add("E108", "matrix", str(mode), cause, "give one row and one column for each location")
+            continue
+        for a, row in enumerate(table):
+            bad = next((b for b, cell in enumerate(row) if not is_natural(cell)), None)
+            if bad is not None:
+                cause = f"from {a} to {bad} it says {short(row[bad])}"
+                book.add("E109", "matrix", str(mode), cause, "give whole seconds, 0 or more")
+                break
     return size
 
 
@@ -240,7 +137,7 @@ def _modes(data: Mapping[str, Any]) -> set[str]:
     return {mode for mode in source if mode != "locations"} if isinstance(source, Mapping) else set()
 
 
-def _ids(book: _Book, items: Iterable[Any], key: str) -> list[tuple[Mapping[str, Any], str]]:
+def _ids(book: Book, items: Iterable[Any], key: str) -> list[tuple[Mapping[str, Any], str]]:
     found, seen = [], set()
     for number, item in enumerate(items):
         element = f"{key}[{number}]"
@@ -260,7 +157,7 @@ def _ids(book: _Book, items: Iterable[Any], key: str) -> list[tuple[Mapping[str,
 
 
 def _index(
-    book: _Book, item: Mapping[str, Any], element: str, names: Iterable[str], places: int | None
+    book: Book, item: Mapping[str, Any], element: str, names: Iterable[str], places: int | None
 ) -> None:
     if places is None:
         return
@@ -268,16 +165,16 @@ def _index(
         value = item.get(name)
         if name == "end_index" and value is None:
             continue
-        if value is None or not _natural(value) or value >= places:
-            cause = f"{_short(value)} is not one of the {places} matrix locations"
+        if value is None or not is_natural(value) or value >= places:
+            cause = f"{short(value)} is not one of the {places} matrix locations"
             book.add("E115", element, name, cause, f"give an index from 0 to {places - 1}")
 
 
-def _check_worker(book: _Book, item: Mapping[str, Any], element: str, days: int, places: int | None) -> None:
-    book.required(item, element, "start", _place, _PLACE)
+def _check_worker(book: Book, item: Mapping[str, Any], element: str, days: int, places: int | None) -> None:
+    book.required(item, element, "start", is_place, PLACE_FORM)
     if item.get("end") is not None:
-        book.required(item, element, "end", _place, _PLACE)
-    book.fields(item, element, _WORKER)
+        book.required(item, element, "end", is_place, PLACE_FORM)
+    book.fields(item, element, WORKER_FIELDS)
     _index(book, item, element, ("start_index", "end_index"), places)
     breaks = item.get("breaks") or ()
     if not isinstance(breaks, list | tuple):
@@ -290,9 +187,9 @@ def _check_worker(book: _Book, item: Mapping[str, Any], element: str, days: int,
         if not isinstance(pause, Mapping):
             book.add("E112", place, "", "not a JSON object", "give window and duration")
             continue
-        book.required(pause, place, "window", _span, _SPAN)
-        book.required(pause, place, "duration", _natural, "a number of seconds")
-    if _list_of(_natural)(item.get("not_days") or []) and any(
+        book.required(pause, place, "window", is_span, SPAN_FORM)
+        book.required(pause, place, "duration", is_natural, "a number of seconds")
+    if list_of(is_natural)(item.get("not_days") or []) and any(
         day >= days for day in item.get("not_days") or []
     ):
         book.add(
@@ -301,14 +198,14 @@ def _check_worker(book: _Book, item: Mapping[str, Any], element: str, days: int,
 
 
 def _check_visit(
-    book: _Book, item: Mapping[str, Any], element: str, workers: set[Any], places: int | None
+    book: Book, item: Mapping[str, Any], element: str, workers: set[Any], places: int | None
 ) -> None:
-    book.required(item, element, "loc", _place, _PLACE)
-    book.required(item, element, "duration", *_VISIT["duration"])
-    book.fields(item, element, {name: rule for name, rule in _VISIT.items() if name != "duration"})
+    book.required(item, element, "loc", is_place, PLACE_FORM)
+    book.required(item, element, "duration", *VISIT_FIELDS["duration"])
+    book.fields(item, element, {name: rule for name, rule in VISIT_FIELDS.items() if name != "duration"})
     _index(book, item, element, ("loc_index",), places)
     for name in ("preferred", "excluded"):
-        if not _list_of(_text)(item.get(name) or []):
+        if not list_of(is_text)(item.get(name) or []):
             continue
         unknown = [worker for worker in item.get(name) or [] if worker not in workers]
         if unknown:
@@ -316,21 +213,21 @@ def _check_visit(
             book.add("E118", element, name, cause, "give ids of the workers list, or leave it out")
 
 
-def _check_days(book: _Book, item: Mapping[str, Any], element: str, days: int) -> None:
-    book.fields(item, element, _ELDER)
+def _check_days(book: Book, item: Mapping[str, Any], element: str, days: int) -> None:
+    book.fields(item, element, ELDER_FIELDS)
     patterns = item.get("patterns")
     if patterns is None:
         if item.get("frequency") is None:
             book.add("E121", element, "frequency", "neither patterns nor frequency", "give one of the two")
-        elif _positive(item["frequency"]) and item["frequency"] > days:
+        elif is_positive(item["frequency"]) and item["frequency"] > days:
             cause = f"{item['frequency']} visits in {days} days"
             book.add("E122", element, "frequency", cause, "give at most one visit a day")
         low, high = item.get("min_gap_days") or 0, item.get("max_gap_days") or 0
-        if _natural(low) and _natural(high) and 0 < high < low:
+        if is_natural(low) and is_natural(high) and 0 < high < low:
             cause = f"{high} is less than min_gap_days {low}"
             book.add("E123", element, "max_gap_days", cause, "give at least the minimum, or 0 for no limit")
         return
-    if not _list_of(_list_of(_natural))(patterns) or not patterns:
+    if not list_of(list_of(is_natural))(patterns) or not patterns:
         book.add("E124", element, "patterns", "not a list of day sets", "give for example [[0, 11], [1, 12]]")
         return
     if any(day >= days for pattern in patterns for day in pattern):
@@ -344,7 +241,7 @@ def _check_days(book: _Book, item: Mapping[str, Any], element: str, days: int) -
 
 
 def _check_pins(
-    book: _Book,
+    book: Book,
     data: Mapping[str, Any],
     kind: str,
     visits: list[Mapping[str, Any]],
@@ -356,6 +253,8 @@ def _check_pins(
         for item in visits
     }
     people = {item["id"]: item.get("people") or 1 for item in visits}
+    needs = {item["id"]: set(item.get("skills") or ()) for item in visits}
+    skills = {item["id"]: set(item.get("skills") or ()) for item in data["workers"]}
     held: dict[str, set[str]] = {}
     minors = {item["id"] for item in data["workers"] if item.get("companion_of_adult")}
     for number, pin in enumerate(data.get("pinned") or ()):
@@ -371,17 +270,25 @@ def _check_pins(
             known = bool(mark) and owner in counts and k.isdecimal() and 1 <= int(k) <= counts[owner]
         if not known:
             remedy = "give an id of the visits list" if kind == "day" else 'give "elder id#number"'
-            book.add("E130", element, "visit", f"{_short(visit)} is not a visit", remedy)
+            book.add("E130", element, "visit", f"{short(visit)} is not a visit", remedy)
             continue
         if worker not in workers:
-            book.add("E131", element, "worker", f"{_short(worker)} is not a worker", "give a worker id")
+            book.add("E131", element, "worker", f"{short(worker)} is not a worker", "give a worker id")
             continue
         for name, least, most in (("day", 0, days - 1), ("position", 0, 10**6)):
             value = pin.get(name)
-            if value is not None and not (_integer(value) and least <= value <= most):
-                book.add("E132", element, name, f"{_short(value)} is not usable", f"give {least} to {most}")
+            if value is not None and not (is_integer(value) and least <= value <= most):
+                book.add("E132", element, name, f"{short(value)} is not usable", f"give {least} to {most}")
         held.setdefault(visit, set()).add(worker)
         adults = [name for name in held[visit] if name not in minors]
         if len(held[visit]) > 2 or (people[owner] == 1 and len(adults) > 1):
             cause = f"{visit!r} is pinned to more workers than make it"
             book.add("E133", element, "worker", cause, "pin it to its workers only")
+        # of two people the other may bring the skill, unless both are pinned; a minor brings none alone
+        judged = adults if people[owner] == 1 else held[visit] if len(held[visit]) == 2 else ()
+        missing = needs[owner] - {skill for name in judged for skill in skills[name]}
+        if judged and missing:
+            cause = f"{visit!r} needs {short(sorted(missing))}, which {' and '.join(sorted(judged))} lack"
+            book.add(
+                "E134", element, "worker", cause, "pin it to somebody with the skills, or take the pin off"
+            )

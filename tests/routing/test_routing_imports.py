@@ -8,7 +8,9 @@ import pytest
 import routing
 
 MODULES = {path.stem: path for path in Path(routing.__file__).parent.glob("*.py")}
-ALLOWED_BY_THE_CHECKER = {"plan", "scenario", "travel", "violations", "errors", "validate"}
+ALLOWED_BY_THE_CHECKER = {
+    "errors", "inputs", "plan", "scenario", "sense", "sphere", "travel", "validate", "violations"
+}  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:
@@ -29,6 +31,13 @@ def test_imports(name):
     assert not [
         module for module in names if module.split(".")[0] in ("coordinator", "flask", "sqlalchemy", "rq")
     ]
+
+
+def test_numba_is_imported_in_one_place():
+    """What is compiled and where it is kept is decided once, and the engine runs without numba."""
+    root = Path(routing.__file__).parent
+    users = [path for path in root.rglob("*.py") if "numba" in imported(path)]
+    assert users == [root / "kernel" / "jit.py"]
 
 
 def test_the_checker_shares_no_code_with_the_search():

@@ -7,10 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from routing import Limits, Scenario, check, solve
+from routing.quote import Quoter
+from routing.replan import day_of, repair
 from routing.travel import metres
+from tests.routing.routing_days import built, without
 from tests.routing.routing_scenarios import day, elder, month, north, visit, worker
 
-QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=120)
+QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=1500)
 _TIMES = st.integers(16, 30).map(lambda half: half * 1800)
 
 
@@ -161,6 +164,8 @@ def _month(draw: Any) -> dict[str, Any]:
     pins = []
     if draw(st.integers(0, 2)) == 0:
         pins = [{"visit": "e0#1", "worker": "w0", "day": draw(st.integers(0, days - 1))}]
+        if people[0]["people"] == 1 and not staff[0]["companion_of_adult"]:
+            staff[0]["skills"] = sorted({*staff[0]["skills"], *people[0]["skills"]})
     return month(people, staff, days, pinned=pins, weights={"continuity": 50, "balance": 0.1})
 
 
@@ -173,3 +178,40 @@ def test_a_month_is_always_clean_and_explained(data):
     assert all(left.reason != "not_planned" and left.remedy for left in plan.unassigned)
     again = Scenario.from_dict(scenario.to_dict())
     assert again == scenario
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=_month())
+def test_every_quote_keeps_every_limit(data):
+    """Whatever is quoted for a visit that is missing, or taken off, passes the checker when taken up."""
+    scenario = Scenario.from_dict(data)
+    plan = built(scenario)
+    pinned = {pin.visit.rpartition("#")[0] for pin in scenario.pinned}
+    made = sorted({stop.visit for route in plan.routes for stop in route.stops})
+    for name in [*(left.visit for left in plan.unassigned), *made]:
+        less = without(plan, name)
+        if not check(scenario, less).ok:
+            continue
+        quoter = Quoter(scenario, less)
+        quotes = quoter.quote(name)
+        for quote in quotes:
+            report = check(scenario, quoter.plan_with(quote))
+            assert report.violations == [], quote
+            added = report.score.travel_seconds - check(scenario, less).score.travel_seconds
+            assert added == quote.added_seconds
+        if name in made and name.rpartition("#")[0] not in pinned and scenario.visit_of(name).people == 1:
+            assert quotes or any(scenario.worker_of[r.worker].breaks for r in plan.routes)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=_month(), gone=st.integers(0, 2))
+def test_a_day_of_a_month_is_repaired_cleanly(data, gone):
+    scenario = Scenario.from_dict(data)
+    plan = built(scenario)
+    for number in sorted({route.day for route in plan.routes}):
+        lone, today = day_of(scenario, plan, number)
+        assert check(lone, today).violations == []
+        absent = [worker.id for worker in lone.workers][gone : gone + 1]
+        told = [stop.visit for route in today.routes for stop in route.stops][::2]
+        found = repair(lone, today, absent=absent, told=told, steps=20)
+        assert check(found.scenario, found.plan).violations == []

@@ -4,11 +4,13 @@ import copy
 import inspect
 import re
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
 
-from routing import Plan, Scenario, ScenarioError, validate
+from routing import Plan, Scenario, ScenarioError, check, validate
+from tests.routing.routing_days import built
 from tests.routing.routing_scenarios import day, elder, month, north, visit, worker
 
 GOOD_DAY = day([visit("v")], [worker("w")])
@@ -44,7 +46,24 @@ CASES: list[tuple[str, str, Any]] = [
     ("E110", "duration", change(GOOD_DAY, "visits.0.duration", "1 h")),
     ("E110", "window", change(GOOD_DAY, "visits.0.window", [2, 1])),
     ("E110", "priority", change(GOOD_DAY, "visits.0.priority", 0)),
-    ("E110", "loc", change(GOOD_DAY, "visits.0.loc", [121.0, 31.0])),
+    ("E109", "walk", change(INDEXED, "matrix.walk", [[0, 1], [-1, 0]])),
+    ("E109", "walk", change(INDEXED, "matrix.walk", [[0, 1], [float("nan"), 0]])),
+    ("E109", "walk", change(INDEXED, "matrix.walk", [[0, 1.5], [1, 0]])),
+    ("E108", "walk", change(INDEXED, "matrix.walk", [[0, 1], [1]])),
+    ("E110", "loc", change(GOOD_DAY, "visits.0.loc", [float("nan"), 121.0])),
+    ("E110", "loc", change(GOOD_DAY, "visits.0.loc", [31.0, 181.0])),
+    ("E110", "radius_m", change(GOOD_DAY, "workers.0.radius_m", float("inf"))),
+    ("E105", "speed_kmh", change(GOOD_DAY, "speed_kmh", {"walk": float("nan")})),
+    ("E128", "loc", change(GOOD_DAY, "visits.0.loc", [121.0, 31.0])),
+    ("E128", "start", change(GOOD_DAY, "workers.0.start", [121.0, 31.0])),
+    (
+        "E128",
+        "loc",
+        day(
+            [visit("a", loc=[44.0, 81.0]), visit("b", loc=[81.02, 44.01])],
+            [worker("w", start=[44.0, 81.0], end=[44.0, 81.0])],
+        ),
+    ),
     ("E110", "people", change(GOOD_DAY, "visits.0.people", 3)),
     ("E110", "shift", change(GOOD_DAY, "workers.0.shift", [28800.5, 30000])),
     ("E110", "shifts", change(GOOD_MONTH, "workers.0.shifts", {"9": [0, 1]})),
@@ -58,6 +77,38 @@ CASES: list[tuple[str, str, Any]] = [
     ("E116", "breaks", change(GOOD_DAY, "workers.0.breaks", {"window": [0, 1]})),
     ("E117", "not_days", change(GOOD_MONTH, "workers.0.not_days", [99])),
     ("E118", "preferred", change(GOOD_DAY, "visits.0.preferred", ["nobody"])),
+    ("E119", "skills", change(day([visit("v", skills=["nurse"])], [worker("w")]), "skills", ["nursing"])),
+    ("E119", "skills", change(day([visit("v")], [worker("w", skills=["nurse"])]), "skills", ["nursing"])),
+    ("E110", "skills", change(GOOD_DAY, "skills", "nursing")),
+    ("E127", "shift", day([visit("v")], [worker("w", shift=[28800, 29800], end=north(1))])),
+    (
+        "E127",
+        "shifts.5",
+        change(change(GOOD_MONTH, "workers.0.end", north(1)), "workers.0.shifts", {"5": [28800, 29800]}),
+    ),
+    (
+        "E127",
+        "shift",
+        day(
+            [visit("v", loc_index=1)],
+            [worker("w", shift=[0, 98], start_index=0, end_index=1)],
+            matrix=MATRIX | {"walk": [[0, 99], [1, 0]]},
+        ),
+    ),
+    (
+        "E134",
+        "worker",
+        day([visit("v", skills=["nursing"])], [worker("w")], pinned=[{"visit": "v", "worker": "w"}]),
+    ),
+    (
+        "E134",
+        "worker",
+        day(
+            [visit("v", skills=["nursing"], people=2)],
+            [worker("w"), worker("x")],
+            pinned=[{"visit": "v", "worker": "w"}, {"visit": "v", "worker": "x"}],
+        ),
+    ),
     ("E120", "mode", change(GOOD_DAY, "workers.0.mode", "boat")),
     ("E121", "frequency", change(GOOD_MONTH, "elders.0.frequency", None)),
     ("E122", "frequency", change(GOOD_MONTH, "elders.0.frequency", 15)),
@@ -95,7 +146,8 @@ def test_refuses(code, field, data):
 
 
 def test_every_number_is_tested():
-    source = Path(inspect.getfile(validate)).read_text(encoding="utf-8")
+    folder = Path(inspect.getfile(validate)).parent
+    source = "".join((folder / f"{name}.py").read_text("utf-8") for name in ("validate", "inputs", "sense"))
     assert set(re.findall(r'"(E\d{3})"', source)) == {code for code, _, _ in CASES}
 
 
@@ -104,6 +156,56 @@ def test_good_input_passes_and_comes_back(data):
     assert validate(data) == []
     scenario = Scenario.from_dict(data)
     assert Scenario.from_dict(scenario.to_dict()) == scenario
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        day([], [worker("w")]),
+        day([visit("v")], []),
+        day([], []),
+        month([], [worker("w")]),
+        month([elder("e")], []),
+        day([visit("v", window=[30000, 30000], duration=0)], [worker("w", shift=[30000, 30000])]),
+        # of two people the other may have the skill; a minor is pinned beside somebody who has it
+        day(
+            [visit("v", skills=["nursing"], people=2)],
+            [worker("w"), worker("x", skills=["nursing"])],
+            pinned=[{"visit": "v", "worker": "w"}],
+        ),
+        day(
+            [visit("v", skills=["nursing"])],
+            [worker("m", companion_of_adult=True), worker("x", skills=["nursing"])],
+            pinned=[{"visit": "v", "worker": "m"}],
+        ),
+        # a place far away that would be as far with its numbers turned round
+        day([visit("a"), visit("b"), visit("c", loc=[45.0, 10.0])], [worker("w")]),
+        change(day([visit("v", skills=["nursing"])], [worker("w")]), "skills", ["nursing", "legal"]),
+    ],
+)
+def test_unusual_input_passes(data):
+    assert validate(data) == []
+    scenario = Scenario.from_dict(data)
+    plan = built(scenario)
+    assert check(scenario, plan).violations == []
+
+
+def crowd(count: int) -> dict[str, Any]:
+    people = [elder(f"e{k}", excluded=["w3"], preferred=["w1", "w2"]) for k in range(count)]
+    pins = [{"visit": f"e{k}#1", "worker": "w0"} for k in range(0, count, 2)]
+    return month(people, [worker(f"w{k}") for k in range(100)], pinned=pins)
+
+
+@pytest.mark.alone
+def test_a_hundred_thousand_visits_take_ten_times_as_long_as_ten_thousand():
+    times = []
+    for count in (10_000, 100_000):
+        data = crowd(count)
+        begun = perf_counter()
+        assert validate(data) == []
+        times.append(perf_counter() - begun)
+    assert times[1] < 30 * times[0]
+    assert times[1] < 20
 
 
 def test_the_line_names_the_element():

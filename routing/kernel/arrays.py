@@ -1,0 +1,287 @@
+"""From the model to the kernel's arrays and back: scenario, routes of a snapshot, best routes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from routing.kernel import times
+from routing.kernel.layout import (
+    CLOCK_WIDTH,
+    ITEM_WIDTH,
+    KNOB_WIDTH,
+    NODE_WIDTH,
+    ROUTE_WIDTH,
+    RULE_WIDTH,
+    SPOT_WIDTH,
+    STOP_WIDTH,
+    TOTAL_WIDTH,
+    VISIT_WIDTH,
+    WEEKS,
+    Array,
+    Problem,
+    Work,
+)
+from routing.model import Model
+from routing.scenario import Place
+from routing.travel import EARTH_RADIUS_M, metres_from
+
+SPOTS = 6_000_000
+"""Insertions remembered at most (16 bytes each); bounds the candidates of an item."""
+TABLE_POINTS = 3_000
+"""Up to so many points travel comes from a table (108 MB for three modes), above from the sphere."""
+NEAR = 100
+DAYS = 62
+"""Days that fit into the bits of an integer."""
+
+
+def fits(model: Model) -> bool:
+    """Whether the kernel can take a scenario."""
+    return (
+        model.items > 0
+        and model.workers > 0
+        and model.days <= DAYS
+        and model.workers * model.days * (_longest(model) + 2) < 8_000_000
+    )
+
+
+def _longest(model: Model) -> int:
+    """Return the most stops a route can have."""
+    shortest = sorted(model.duration)
+    longest = 0
+    for worker in range(model.workers):
+        room = max((shift[1] - shift[0] for shift in model.shifts[worker]), default=0)
+        count = 0
+        for duration in shortest:
+            room -= duration
+            if room < 0 or count >= model.cap_day[worker]:
+                break
+            count += 1
+        longest = max(longest, count)
+    # shared visits may come on top of those that belong to one worker's shortest ones
+    return longest + 1
+
+
+def problem(model: Model, knob: Array) -> Problem:
+    """Return the constant arrays of a model; `node` holds free visits only (see `load`)."""
+    items, workers, days = model.items, model.workers, model.days
+    modes = sorted({worker.mode for worker in model.scenario.workers})
+    node = np.zeros((items, NODE_WIDTH), np.int64)
+    node[:, 0] = np.arange(items)
+    node[:, 1] = model.duration
+    node[:, 2:4] = np.array(model.window, np.int64).reshape(items, 2)
+    node[:, 4] = model.load
+    cand = _candidates(model)
+    rules, patterns, rule_of = _rules(model)
+    item = np.zeros((items, ITEM_WIDTH), np.int64)
+    item[:, 0] = model.priority
+    item[:, 1] = model.statutory
+    item[:, 2] = [len(needs) for needs in model.needs_of]
+    item[:, 4] = rule_of
+    item[:, 5] = (cand >= 0).sum(axis=1)
+    item[:, 6] = [bool(known) for known in model.known]
+    longest = _longest(model)
+    worker = np.array(
+        [
+            (
+                modes.index(model.scenario.workers[w].mode),
+                min(model.cap_day[w], longest),
+                model.cap_week[w],
+                model.cap_month[w],
+                model.cap_seconds[w],
+                model.capacity[w],
+                model.max_route[w],
+                len(model.breaks[w]),
+                model.span_counts[w],
+            )
+            for w in range(workers)
+        ],
+        np.int64,
+    ).reshape(workers, 9)
+    rest = np.zeros((workers, max(1, *map(len, model.breaks), 1), 3), np.int64)
+    for w, breaks in enumerate(model.breaks):
+        for k, pause in enumerate(sorted(breaks, key=lambda b: (b.window, b.duration))):
+            rest[w, k] = (*pause.window, pause.duration)
+    shift = np.zeros((workers * days, 2), np.int64)
+    shift[:, 1] = -1
+    for w in range(workers):
+        for day in range(days):
+            if model.shift_no[w][day] >= 0:
+                shift[w * days + day] = model.shifts[w][model.shift_no[w][day]]
+    table, points, pace = _travel(model, modes)
+    weights = model.scenario.weights
+    known = np.full((items, max(1, *map(len, model.known), 1)), -1, np.int32)
+    for v, names in enumerate(model.known):
+        known[v, : len(names)] = sorted(names)
+    return Problem(
+        node=node,
+        item=item,
+        rule=rules,
+        pattern=patterns,
+        worker=worker,
+        rest=rest,
+        shift=shift,
+        week=np.array(model.weeks if model.scenario.is_month else (0,), np.int64),
+        table=table,
+        points=points,
+        pace=pace,
+        cand=cand,
+        known=known,
+        near=_near(model),
+        weight=np.array([0.0, 0.0, weights.continuity, weights.balance]),
+        knob=np.asarray(knob, np.float64).reshape(KNOB_WIDTH),
+    )
+
+
+def _travel(model: Model, modes: list[str]) -> tuple[Array, Array, Array]:
+    """Return table and points on the unit sphere (one of the two is used), and `pace`."""
+    scenario = model.scenario
+    count = model.items + 2 * model.workers
+    speed = dict(scenario.speed_kmh)
+    symmetric = scenario.matrix is None
+    pace = np.array([float(symmetric), scenario.detour] + [speed.get(mode, 3.6) / 3.6 for mode in modes])
+    points = np.zeros((count, 3))
+    if symmetric:
+        points = sphere(model.travel.places)
+    table = np.zeros((len(modes), 0, 0), np.int32)
+    if not symmetric or count <= TABLE_POINTS:
+        table = np.zeros((len(modes), count, count), np.int32)
+    if symmetric:
+        times.fill_table(table, points, pace)
+    else:
+        for number, mode in enumerate(modes):
+            for point in range(count):
+                table[number, point] = model.travel.row(mode, point)
+    return table, points, pace
+
+
+def farthest(model: Model, given: Problem) -> float:
+    """Return a bound of the travel seconds between any two points of a scenario."""
+    if given.table.size:
+        return float(given.table.max())
+    low, high = given.points.min(axis=0), given.points.max(axis=0)
+    chord = float(np.sqrt(((high - low) ** 2).sum()))
+    # an arc is at most pi/2 times its chord
+    return (
+        EARTH_RADIUS_M * min(chord, 2.0) * (np.pi / 2) * model.scenario.detour / float(given.pace[2:].min())
+    )
+
+
+def sphere(places: Sequence[Place]) -> Array:
+    """Return the places as points on the unit sphere."""
+    radians = np.radians(np.array(places, np.float64).reshape(-1, 2))
+    lat, lon = radians[:, 0], radians[:, 1]
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
+
+
+def _candidates(model: Model) -> Array:
+    """Return the workers who may make each item alone: the known ones, then the nearest."""
+    items, workers = model.items, model.workers
+    places = model.travel.places[:items]
+    speed = dict(model.scenario.speed_kmh)
+    away = np.empty((items, workers))
+    for w, worker in enumerate(model.scenario.workers):
+        near = np.minimum(metres_from(worker.start, places), metres_from(worker.end, places))
+        away[:, w] = near / speed.get(worker.mode, 3.6)
+    widest = max((len(solo) for solo in model.solo), default=0)
+    width = max(1, min(widest, SPOTS // max(1, items * model.days)))
+    cand = np.full((items, width), -1, np.int32)
+    for v, solo in enumerate(model.solo):
+        if model.people[v] != 1 or not solo:
+            continue
+        order = np.array(solo)[np.argsort(away[v, solo], kind="stable")]
+        known = [w for w in order if w in model.known[v]]
+        chosen = (known + [w for w in order if w not in model.known[v]])[:width]
+        cand[v, : len(chosen)] = chosen
+    return cand
+
+
+def _rules(model: Model) -> tuple[Array, Array, Array]:
+    """Return the different day rules, their patterns as bits, and the rule of each item."""
+    numbers: dict[tuple[object, ...], int] = {}
+    rules: list[list[int]] = []
+    patterns: list[int] = []
+    rule_of = []
+    for v, rule in enumerate(model.rules):
+        key = (1,) if rule is None else rule.key
+        if key not in numbers:
+            numbers[key] = len(rules)
+            if rule is None:
+                rules.append([1, 1, model.days, 1, 0, 0])
+            else:
+                first = len(patterns)
+                patterns += rule.sets
+                least, most, allowed = rule.gaps
+                count = len(model.needs_of[v])
+                rules.append([count, least, most, allowed, first, len(patterns)])
+        rule_of.append(numbers[key])
+    table = np.array(rules, np.int64).reshape(-1, RULE_WIDTH)
+    return table, np.array(patterns or [0], np.int64), np.array(rule_of, np.int64)
+
+
+def _near(model: Model) -> Array:
+    """Return the items nearest to each item, itself first."""
+    items = model.items
+    width = min(items, NEAR)
+    near = np.empty((items, width), np.int32)
+    if model.scenario.matrix is not None:
+        mode = model.scenario.workers[0].mode
+        for v in range(items):
+            row = np.array(model.travel.row(mode, v)[:items])
+            near[v] = _first(row, v, width)
+        return near
+    points = sphere(model.travel.places[:items])
+    for v in range(items):
+        near[v] = _first(-(points @ points[v]), v, width)
+    return near
+
+
+def _first(away: Array, v: int, width: int) -> Array:
+    """Return the `width` least entries of a row in order, v first."""
+    away[v] = away.min() - 1
+    some = np.argpartition(away, width - 1)[:width] if width < len(away) else np.arange(len(away))
+    return some[np.lexsort((some, away[some]))]
+
+
+def work(model: Model, given: Problem, seed: int) -> Work:
+    """Return empty arrays for a search."""
+    items, routes = model.items, model.workers * model.days
+    longest = int(given.worker[:, 1].max()) + 2
+    weeks = int(given.week.max()) + 1
+    rests = given.rest.shape[1]
+    return Work(
+        stops=np.zeros((routes, longest, STOP_WIDTH), np.int64),
+        route=np.zeros((routes, ROUTE_WIDTH), np.int64),
+        where=np.full((items, model.days), -1, np.int32),
+        visits=np.zeros((items, VISIT_WIDTH), np.int64),
+        absent=np.zeros(items + 1, np.int64),
+        sums=np.zeros((model.workers, WEEKS + 2 * weeks), np.int64),
+        total=np.zeros(TOTAL_WIDTH, np.int64),
+        clock=np.zeros(CLOCK_WIDTH, np.int64),
+        mark=np.zeros((routes, 4), np.int64),
+        touched=np.zeros(routes, np.int64),
+        dirty=np.zeros(routes, np.int64),
+        saved_stops=np.zeros((routes, longest, STOP_WIDTH), np.int64),
+        saved_route=np.zeros((routes, ROUTE_WIDTH), np.int64),
+        best_nodes=np.zeros((routes, longest), np.int32),
+        best_size=np.zeros(routes, np.int64),
+        best_total=np.zeros(TOTAL_WIDTH, np.int64),
+        spots=np.full((items * given.cand.shape[1] * model.days, SPOT_WIDTH), -1, np.int32),
+        scratch=np.zeros((longest + 2, 4), np.int64),
+        clocks=np.zeros((3, rests + 2), np.int64),
+        todo=np.zeros(items + 64, np.int64),
+        key=np.zeros(items + 64, np.float64),
+        day_cost=np.zeros((max(map(len, model.needs_of)) + 2, model.days)),
+        day_pick=np.zeros((max(map(len, model.needs_of)) + 2, model.days), np.int64),
+        random=_random(seed),
+        energy=np.zeros(3),
+    )
+
+
+def _random(seed: int) -> Array:
+    """Return a well mixed state that is never zero (splitmix64)."""
+    x = (seed * 0x9E3779B97F4A7C15 + 0xD1B54A32D192ED03) % (1 << 64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = ((x ^ (x >> shift)) * factor) % (1 << 64)
+    return np.array([(x ^ (x >> 31)) or 1], np.uint64)
