@@ -37,7 +37,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"v": "plain"},
     ),
     "shift": (
-        day([visit("v", 5)], [worker("short", shift=[28800, 30600], start=[31.04, 121.0])]),
+        day(
+            [visit("v", 5)], [worker("short", shift=[28800, 30600], start=[31.04, 121.0], end=[31.04, 121.0])]
+        ),
         {"v": None},
     ),
     "radius": (
