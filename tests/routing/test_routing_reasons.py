@@ -161,8 +161,9 @@ def test_remedies_are_all_reachable():
 def test_raising_the_radius_as_told_helps():
     data, name, _ = SOLVED["outside_radius"]
     found = _only(explain(Scenario.from_dict(data), Plan("", ())), name)
-    data["workers"][0] = data["workers"][0] | {"radius_m": found.remedies[0].detail["metres"]}
-    assert solve(Scenario.from_dict(data), QUICK).unassigned == ()
+    first = data["workers"][0] | {"radius_m": found.remedies[0].detail["metres"]}
+    changed = data | {"workers": [first, *data["workers"][1:]]}
+    assert solve(Scenario.from_dict(changed), QUICK).unassigned == ()
 
 
 @pytest.mark.parametrize("table", [REASONS, REMEDIES])

@@ -13,6 +13,7 @@ from coordinator.planning.translate.keys import worker_key
 from coordinator.workforce import fitness
 from coordinator.workforce.fitness import MINOR_EARLIEST, MINOR_LATEST, UnfitCode
 from coordinator.workforce.models import TravelMode, Worker
+from routing.sphere import metres
 
 # Town factors measured against road networks: the way by road over the straight line, and usual speeds.
 DETOURS: dict[TravelMode, float] = {TravelMode.WALK: 1.40, TravelMode.BIKE: 1.45, TravelMode.CAR: 1.60}
@@ -102,6 +103,14 @@ def shifts_of(worker: Worker, *, minor: bool) -> dict[int, tuple[int, int]]:
     return found
 
 
+def way_home(worker: Worker) -> int:
+    """Seconds from where the worker starts to where the day ends, as the engine counts them."""
+    if worker.start_latitude is None or worker.end_latitude is None:
+        return 0
+    start, end = (worker.start_latitude, worker.start_longitude), (worker.end_latitude, worker.end_longitude)
+    return round(metres(start, end) * DETOUR / (speeds()[worker.travel_mode.value] / 3.6))
+
+
 def worker_record(
     worker: Worker, span: Span, held: Held, off: Collection[int], pinned: Counter[int]
 ) -> dict[str, Any] | None:
@@ -111,7 +120,13 @@ def worker_record(
     stands already, so that nothing arranged by hand makes the whole plan impossible.
     """
     minor = fitness.is_minor(worker, span.first)
-    shifts = shifts_of(worker, minor=minor)
+    way = way_home(worker)
+    # The engine refuses a shift in which nobody gets from the first place to the last.
+    shifts = {
+        weekday: hours
+        for weekday, hours in shifts_of(worker, minor=minor).items()
+        if hours[1] - hours[0] >= way
+    }
     not_days = set(off) | {
         index for index in span.open_days if fitness.is_day_off(worker.exceptions, span.day(index))
     }

@@ -26,6 +26,7 @@ from coordinator.workforce.models import (
     WorkerSkill,
 )
 from coordinator.workforce.queries import workers_for_duty
+from routing import Scenario
 from tests import factories
 from tests.coordinator.planning.conftest import MONTH, TODAY, Street
 
@@ -412,6 +413,18 @@ def test_the_number_of_queries_does_not_grow(street: Street, more: int) -> None:
     finally:
         event.remove(db.engine, "before_cursor_execute", count)
     assert counted[0] <= 26
+
+
+def test_a_day_too_short_for_the_way_to_its_end_is_left_out(street: Street) -> None:
+    """The engine would refuse the whole month for it."""
+    worker = factories.make_worker(street.community, travel_mode=TravelMode.WALK)
+    worker.end_latitude, worker.end_longitude = worker.start_latitude + 0.09, worker.start_longitude  # 10 km
+    for hours in worker.availability:
+        hours.starts, hours.ends = (time(9), time(10)) if hours.weekday < 6 else (time(9), time(17))
+    found = worker_in(translated(street), worker)
+    assert found is not None
+    assert set(found["shifts"]) == {"6"}
+    Scenario.from_dict(translated(street).scenario)
 
 
 def test_frozen_today_is_not_needed(street: Street, freeze: Callable[[datetime], None]) -> None:
