@@ -363,18 +363,28 @@ def _breaks_fit(breaks: Sequence[Break], gaps: Sequence[tuple[int, int, int]]) -
 
 
 def _carry(items: tuple[tuple[int, tuple[str, ...]], ...], room: Mapping[str, int]) -> int | None:
-    """Return None when the loads can be shared out, else the index of the first that cannot."""
+    """Return None when the loads can be shared out, else the index of the first that cannot.
+
+    What only one worker can carry is summed; only what either of two may carry is tried both ways.
+    """
+    rest = dict(room)
+    for index, (load, names) in enumerate(items):
+        if len(names) == 1:
+            rest[names[0]] -= load
+            if rest[names[0]] < 0:
+                return index
+    either = [index for index, (load, names) in enumerate(items) if len(names) != 1 and load > 0]
     deepest = 0
 
-    def put(index: int, left: dict[str, int]) -> bool:
+    def put(number: int, left: dict[str, int]) -> bool:
         nonlocal deepest
-        deepest = max(deepest, index)
-        if index == len(items):
+        deepest = max(deepest, number)
+        if number == len(either):
             return True
-        load, names = items[index]
-        return any(left[name] >= load and put(index + 1, {**left, name: left[name] - load}) for name in names)
+        load, names = items[either[number]]
+        return any(left[name] >= load and put(number + 1, {**left, name: left[name] - load}) for name in names)
 
-    return None if put(0, dict(room)) else deepest
+    return None if put(0, rest) else either[deepest]
 
 
 def _permitted(elder: Elder, days: tuple[int, ...], scenario: Scenario) -> bool:

@@ -252,6 +252,17 @@ def test_two_people_pool_their_skills_and_either_carries_the_load():
     assert check(scenario, schedule(scenario, {("w", 0): ["v"], ("x", 0): ["v"]})).ok
 
 
+@pytest.mark.parametrize(("capacity", "fits"), [(1500, True), (1499, False)])
+def test_a_day_of_many_loads_is_summed(capacity, fits):
+    """As many stops as a published set has on one day; each is carried by the one who goes there."""
+    names = [f"v{number}" for number in range(1500)]
+    visits = [visit(name, duration=1, load=1) for name in names]
+    data = day(visits, [worker("w", capacity=capacity, max_visits=2000)])
+    scenario = Scenario.from_dict(data)
+    report = check(scenario, schedule(scenario, {("w", 0): names}))
+    assert ("over_capacity" in {one.code for one in report.violations}) is not fits
+
+
 def test_score_counts_travel_strangers_and_balance():
     visits = [
         visit("v", 1, preferred=["w"]),
