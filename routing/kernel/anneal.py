@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, log
 
+from routing.kernel.books import draw, put_on, settle, time_route, undo
 from routing.kernel.jit import compiled
 from routing.kernel.layout import (
     AT,
@@ -35,18 +36,8 @@ from routing.kernel.layout import (
     Problem,
     Work,
 )
-from routing.kernel.moves import (
-    draw,
-    put_on,
-    recreate,
-    ruin_exchange,
-    ruin_route,
-    ruin_strings,
-    settle,
-    some_item,
-    time_route,
-    undo,
-)
+from routing.kernel.recreate import recreate
+from routing.kernel.ruin import ruin_exchange, ruin_route, ruin_strings, some_item
 
 NOW, BEST, RATIO = 0, 1, 2
 

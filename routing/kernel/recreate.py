@@ -1,0 +1,388 @@
+"""Recreate on the kernel's arrays (compiled): where what was taken off is put back.
+
+One elder after the other, all missing visits of an elder together, on the cheapest days that make a permitted
+pattern.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from routing.kernel.books import (
+    below,
+    book_route,
+    draw,
+    put_on,
+    stranger,
+    time_route,
+    touch,
+)
+from routing.kernel.jit import compiled
+from routing.kernel.layout import (
+    ALLOWED,
+    BIG,
+    BREAKS,
+    BUSY,
+    C_CLOSED,
+    C_SCOPE,
+    C_STEP,
+    CANDS,
+    CAP_DAY,
+    CAP_MONTH,
+    CAP_SECONDS,
+    CAP_WEEK,
+    CAPACITY,
+    CARRIED,
+    COUNT,
+    FIRST,
+    GIVEN_UP,
+    HIGH,
+    LAST,
+    LEAST,
+    LEFT,
+    LENGTH,
+    LOAD,
+    LOW,
+    MADE,
+    MONTH,
+    MOST,
+    PRIORITY,
+    RULE,
+    S_DELTA,
+    S_POSITION,
+    S_SPAN,
+    S_VERSION,
+    SHUT,
+    SIZE,
+    SPAN,
+    STATUTORY,
+    T_ABSENT,
+    TAKEN,
+    VERSION,
+    W_BALANCE,
+    W_CONTINUITY,
+    W_PRIORITY,
+    W_STATUTORY,
+    WEEKS,
+    Problem,
+    Work,
+)
+from routing.kernel.ruin import (
+    insert_at,
+)
+from routing.kernel.times import look, look_with_rests
+
+FEW = 24
+"""So many absent elders are all tried again in each step; of more, `SAMPLE` are."""
+SAMPLE = 12
+WIDE = 400
+"""More worker-days than these are not all looked at for a visit: only those that pass near it."""
+AROUND = 60
+"""Whose neighbours' routes are looked at, and how many of the nearest workers' whatever they do."""
+CLOSEST = 6
+
+
+@compiled
+def spot_of(p: Problem, s: Work, x: int, c: int, w: int, d: int) -> int:
+    """Return the number of the up-to-date cheapest insertion of an item with its c-th candidate on a day."""
+    days = p.week.shape[0]
+    items, workers = p.item.shape[0], p.worker.shape[0]
+    r = w * days + d
+    i = (x * p.cand.shape[1] + c) * days + d
+    if s.spots[i, S_VERSION] != s.route[r, VERSION]:
+        if p.worker[w, BREAKS] > 0:
+            look_with_rests(
+                p.node,
+                p.worker,
+                p.rest,
+                p.shift,
+                p.table,
+                p.points,
+                p.pace,
+                s.stops,
+                s.route,
+                s.spots[i],
+                s.scratch,
+                s.clocks,
+                x,
+                r,
+                w,
+                items + w,
+                items + workers + w,
+            )
+        else:
+            look(
+                p.node,
+                p.worker,
+                p.shift,
+                p.table,
+                p.points,
+                p.pace,
+                s.stops,
+                s.route,
+                s.spots[i],
+                x,
+                r,
+                w,
+                items + w,
+                items + workers + w,
+            )
+    return int(i)
+
+
+@compiled
+def room(p: Problem, s: Work, x: int, w: int, d: int, span: int) -> bool:
+    """Whether the sums of a worker's day, week and month allow one more visit and a new span."""
+    r = w * p.week.shape[0] + d
+    week = p.week[d]
+    weeks = (s.sums.shape[1] - WEEKS) // 2
+    size = s.route[r, SIZE]
+    if size >= p.worker[w, CAP_DAY] or size + 1 >= s.stops.shape[1]:
+        return False
+    if s.route[r, CARRIED] + p.node[x, LOAD] > p.worker[w, CAPACITY]:
+        return False
+    if s.sums[w, MONTH] >= p.worker[w, CAP_MONTH] or s.sums[w, WEEKS + week] >= p.worker[w, CAP_WEEK]:
+        return False
+    longer = span - s.route[r, SPAN]
+    return bool(s.sums[w, WEEKS + weeks + week] + longer <= p.worker[w, CAP_SECONDS])
+
+
+@compiled
+def mark_scope(p: Problem, s: Work, v: int) -> int:
+    """Mark the routes that pass near an item; returns the number of the mark."""
+    days = p.week.shape[0]
+    s.clock[C_SCOPE] += 1
+    stamp = s.clock[C_SCOPE]
+    for a in range(1, min(AROUND, p.near.shape[1])):
+        u = p.near[v, a]
+        if s.visits[u, MADE] != 0:
+            for d in range(days):
+                if s.where[u, d] >= 0:
+                    s.mark[s.where[u, d] * days + d, 3] = stamp
+    return int(stamp)
+
+
+@compiled
+def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int) -> None:
+    """Write the cheapest insertion of an item on each of the open days (bits) to `day_cost`, `day_pick`."""
+    days = p.week.shape[0]
+    cost, pick = s.day_cost[0], s.day_pick[0]
+    for d in range(days):
+        cost[d] = float(BIG)
+    balance = p.weight[W_BALANCE]
+    stamp = -1
+    if p.item[v, CANDS] * days > WIDE:
+        stamp = mark_scope(p, s, v)
+    for c in range(p.item[v, CANDS]):
+        w = p.cand[v, c]
+        extra = p.weight[W_CONTINUITY] * stranger(p, v, w)
+        if s.sums[w, MONTH] >= p.worker[w, CAP_MONTH]:
+            continue
+        for d in range(days):
+            r = w * days + d
+            if not (days_open >> d) & 1 or p.shift[r, 1] < p.shift[r, 0] or r == s.clock[C_CLOSED]:
+                continue
+            # most routes are full most of the time: this saves nearly all the looking
+            if s.route[r, SIZE] >= p.worker[w, CAP_DAY]:
+                continue
+            if p.shift[r, 0] > p.node[v, HIGH] or p.shift[r, 1] < p.node[v, LOW] + p.node[v, LENGTH]:
+                continue
+            if stamp >= 0 and c >= CLOSEST and s.mark[r, 3] != stamp and s.route[r, SIZE] > 0:
+                continue
+            i = spot_of(p, s, v, c, w, d)
+            value = s.spots[i, S_DELTA] + extra
+            if s.spots[i, S_DELTA] >= SHUT or value >= cost[d]:
+                continue
+            if balance > 0.0:
+                more = s.sums[w, BUSY] + s.spots[i, S_SPAN] - s.route[r, SPAN] - ceiling
+                value += balance * max(0, more)
+                if value >= cost[d]:
+                    continue
+            if not room(p, s, v, w, d, s.spots[i, S_SPAN]) or draw(s.random) < blink:
+                continue
+            cost[d], pick[d] = value, c
+
+
+@compiled
+def lost(p: Problem, v: int) -> float:
+    """Return what one visit of an item is worth in seconds."""
+    return float(p.weight[W_PRIORITY] * p.item[v, PRIORITY] + p.weight[W_STATUTORY] * p.item[v, STATUTORY])
+
+
+@compiled
+def choose_days(p: Problem, s: Work, v: int) -> int:
+    """Return the days (bits) for an item's missing visits: the cheapest permitted pattern.
+
+    A pattern must contain the days already made; one of its days may stay without a visit at the price
+    of the visit. Patterns by gaps are searched by dynamic programming over (visits, last day).
+    """
+    days = p.week.shape[0]
+    q = p.item[v, RULE]
+    made = s.visits[v, MADE]
+    count = p.item[v, COUNT]
+    loss = lost(p, v)
+    cost = s.day_cost[0]
+    best, chosen = float(BIG), 0
+    if count == 1 and made == 0:
+        for d in range(days):
+            if cost[d] < best:
+                best, chosen = cost[d], 1 << d
+        return chosen
+    if p.rule[q, FIRST] < p.rule[q, LAST]:
+        for i in range(p.rule[q, FIRST], p.rule[q, LAST]):
+            bits = p.pattern[i]
+            if bits & made != made:
+                continue
+            value = loss * count
+            for d in range(days):
+                if bits >> d & 1:
+                    value += min(cost[d], loss) - loss if not made >> d & 1 else -loss
+            if value < best:
+                best, chosen = value, bits
+    else:
+        sure = 4.0 * (abs(loss) + float(SHUT)) * count
+        least, most, allowed = p.rule[q, LEAST], p.rule[q, MOST], p.rule[q, ALLOWED]
+        for d in range(days):
+            worth = -sure if made >> d & 1 else min(cost[d], loss)
+            s.day_cost[1, d] = worth if allowed >> d & 1 else float(BIG)
+        for k in range(2, count + 1):
+            for d in range(days):
+                s.day_cost[k, d] = float(BIG)
+                if not allowed >> d & 1:
+                    continue
+                worth = -sure if made >> d & 1 else min(cost[d], loss)
+                for before in range(max(0, d - most), d - least + 1):
+                    if s.day_cost[k - 1, before] + worth < s.day_cost[k, d]:
+                        s.day_cost[k, d] = s.day_cost[k - 1, before] + worth
+                        s.day_pick[k, d] = before
+        last = -1
+        for d in range(days):
+            if s.day_cost[count, d] < best:
+                best, last = s.day_cost[count, d], d
+        if last >= 0:
+            for k in range(count, 0, -1):
+                chosen |= 1 << last
+                last = s.day_pick[k, last]
+        if chosen & made != made:
+            return 0
+    return int(chosen & ~made)
+
+
+@compiled
+def insert(p: Problem, s: Work, v: int, c: int, d: int) -> bool:
+    """Make a visit with the item's c-th candidate on a day, where it is cheapest; False if there is no room."""
+    days = p.week.shape[0]
+    w = p.cand[v, c]
+    r = w * days + d
+    i = spot_of(p, s, v, c, w, d)
+    if s.spots[i, S_DELTA] >= SHUT or not room(p, s, v, w, d, s.spots[i, S_SPAN]):
+        return False
+    if s.mark[r, 0] == s.clock[C_STEP]:
+        book_route(p, s, r, -1)
+    else:
+        touch(p, s, r)
+    insert_at(s, r, s.spots[i, S_POSITION], v)
+    put_on(p, s, v, d, w)
+    time_route(p, s, r)
+    return True
+
+
+@compiled
+def place(p: Problem, s: Work, v: int, blink: float) -> None:
+    """Make an item's missing visits on the cheapest permitted days, as many as fit."""
+    days = p.week.shape[0]
+    ceiling = 0
+    if p.weight[W_BALANCE] > 0.0:
+        for w in range(s.sums.shape[0]):
+            ceiling = max(ceiling, s.sums[w, BUSY])
+    for _ in range(p.item[v, COUNT]):
+        scan(p, s, v, p.rule[p.item[v, RULE], ALLOWED] & ~s.visits[v, MADE], blink, ceiling)
+        chosen = choose_days(p, s, v)
+        placed = failed = False
+        for d in range(days):
+            if chosen >> d & 1 and s.visits[v, LEFT] > 0 and s.day_cost[0, d] < SHUT:
+                if insert(p, s, v, s.day_pick[0, d], d):
+                    placed = True
+                else:
+                    failed = True
+        if not placed or not failed or s.visits[v, LEFT] == 0:
+            return
+
+
+@compiled
+def sort(key: np.ndarray, todo: np.ndarray, count: int) -> None:
+    """Sort `todo` by `key`, least first (Shell's sort: nearly always some twenty entries)."""
+    gap = 1
+    while gap < count // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, count):
+            value, entry = key[i], todo[i]
+            j = i
+            while j >= gap and key[j - gap] > value:
+                key[j], todo[j] = key[j - gap], todo[j - gap]
+                j -= gap
+            key[j], todo[j] = value, entry
+        gap //= 3
+
+
+@compiled
+def rank(p: Problem, s: Work, count: int) -> None:
+    """Give every entry of `todo` its key, in one of eight orders drawn anew in each step."""
+    choice = draw(s.random)
+    for i in range(count):
+        v = s.todo[i]
+        chance = draw(s.random)
+        length, low, high = p.node[v, LENGTH], p.node[v, LOW], p.node[v, HIGH]
+        if choice < 0.25:
+            key = chance
+        elif choice < 0.43:
+            key = -float(length * s.visits[v, LEFT])
+        elif choice < 0.53:
+            key = float(high - low)
+        elif choice < 0.61:
+            key = float(low)
+        elif choice < 0.69:
+            key = -float(high)
+        elif choice < 0.79:
+            key = float(p.item[v, CANDS]) + chance
+        elif choice < 0.93:
+            key = -float(p.item[v, STATUTORY] * BIG + p.item[v, PRIORITY] * 1000) + chance
+        else:
+            key = -float(s.visits[v, GIVEN_UP]) + chance
+        s.key[i] = key
+
+
+@compiled
+def recreate(p: Problem, s: Work, blink: float, everybody: bool) -> None:
+    """Put back what was taken off and try the absent again: all of them if they are few."""
+    absent = s.total[T_ABSENT]
+    count = 0
+    older = 0
+    for i in range(absent):
+        v = s.absent[i]
+        if s.visits[v, TAKEN] == s.clock[C_STEP] or everybody:
+            s.todo[count] = v
+            count += 1
+        else:
+            older += 1
+    if not everybody and older <= FEW:
+        for i in range(absent):
+            v = s.absent[i]
+            if s.visits[v, TAKEN] != s.clock[C_STEP]:
+                s.todo[count] = v
+                count += 1
+    elif not everybody:
+        for _ in range(SAMPLE):
+            v = s.absent[below(s.random, absent)]
+            if s.visits[v, TAKEN] != s.clock[C_STEP]:
+                s.visits[v, TAKEN] = s.clock[C_STEP]
+                s.todo[count] = v
+                count += 1
+    rank(p, s, count)
+    sort(s.key, s.todo, count)
+    for i in range(count):
+        v = s.todo[i]
+        place(p, s, v, blink)
+        if s.visits[v, LEFT] > 0:
+            s.visits[v, GIVEN_UP] += 1

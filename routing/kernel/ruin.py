@@ -1,0 +1,290 @@
+"""Ruin on the kernel's arrays (compiled): what is taken off.
+
+Strings of neighbouring stops (SISR, Christiaens and Vanden Berghe 2020), over all days or within one, the exchange
+of whole routes or their tails between two workers, and the closing of a whole route for one step.
+"""
+
+from __future__ import annotations
+
+from routing.kernel.books import (
+    below,
+    draw,
+    put_on,
+    taken_off,
+    touch,
+)
+from routing.kernel.jit import compiled
+from routing.kernel.layout import (
+    C_CLOSED,
+    C_STEP,
+    CANDS,
+    CAP_DAY,
+    CAPACITY,
+    HIGH,
+    K_ABSENT,
+    K_LARGE,
+    K_LARGER,
+    K_ONE_DAY,
+    K_SMALL,
+    K_SPLIT,
+    K_STRING,
+    K_WHOLE,
+    LENGTH,
+    LOAD,
+    LOW,
+    MADE,
+    MODE,
+    NODE,
+    OPEN,
+    POINT,
+    READY,
+    SIZE,
+    T_ABSENT,
+    TAKEN,
+    Problem,
+    Work,
+)
+from routing.kernel.times import seconds
+
+
+@compiled
+def movable(p: Problem, s: Work, r: int, k: int) -> bool:
+    """Whether a stop may be taken off: not shared or pinned, nor before a position that a pin holds."""
+    return bool(s.stops[r, k, NODE] < p.item.shape[0] and k >= s.route[r, OPEN])
+
+
+@compiled
+def take_string(p: Problem, s: Work, r: int, at: int, longest: float) -> None:
+    """Take a string of stops around a position off a route; sometimes some in its middle stay."""
+    size = s.route[r, SIZE]
+    d = r % p.week.shape[0]
+    length = min(size, 1 + below(s.random, min(float(size), longest)))
+    kept = 0
+    if 2 <= length < size and draw(s.random) < p.knob[K_SPLIT]:
+        kept = 1
+        while length + kept < size and draw(s.random) < 0.5:
+            kept += 1
+    whole = length + kept
+    low, high = max(0, at - whole + 1), min(at, size - whole)
+    first = low + below(s.random, high - low + 1)
+    pause = first + (below(s.random, length + 1) if kept > 0 else 0)
+    touch(p, s, r)
+    q = first
+    for k in range(first, size):
+        x = s.stops[r, k, NODE]
+        if k < first + whole and not pause <= k < pause + kept and movable(p, s, r, k):
+            taken_off(p, s, x, d)
+        else:
+            s.stops[r, q, NODE] = x
+            q += 1
+    s.route[r, SIZE] = q
+
+
+@compiled
+def take_others(p: Problem, s: Work) -> None:
+    """Take the other visits of everybody off who lost one in this step."""
+    days = p.week.shape[0]
+    for i in range(s.total[T_ABSENT]):
+        v = s.absent[i]
+        if s.visits[v, TAKEN] != s.clock[C_STEP] or s.visits[v, MADE] == 0:
+            continue
+        for d in range(days):
+            w = s.where[v, d]
+            if w < 0:
+                continue
+            r = w * days + d
+            k = place_of(s, r, v)
+            if not movable(p, s, r, k):
+                continue
+            touch(p, s, r)
+            remove_at(s, r, k)
+            taken_off(p, s, v, d)
+
+
+@compiled
+def place_of(s: Work, r: int, x: int) -> int:
+    """Return the position of a node on its route."""
+    k = 0
+    while s.stops[r, k, NODE] != x:
+        k += 1
+    return k
+
+
+@compiled
+def remove_at(s: Work, r: int, at: int) -> None:
+    """Close the gap at a position."""
+    size = s.route[r, SIZE] - 1
+    for k in range(at, size):
+        s.stops[r, k, NODE] = s.stops[r, k + 1, NODE]
+    s.route[r, SIZE] = size
+
+
+@compiled
+def insert_at(s: Work, r: int, at: int, x: int) -> None:
+    """Put a node at a position."""
+    size = s.route[r, SIZE]
+    for k in range(size, at, -1):
+        s.stops[r, k, NODE] = s.stops[r, k - 1, NODE]
+    s.stops[r, at, NODE] = x
+    s.route[r, SIZE] = size + 1
+
+
+@compiled
+def some_day(s: Work, v: int) -> int:
+    """Return a random day on which a free visit of an item is made, -1 when there is none."""
+    count = 0
+    found = -1
+    for d in range(s.where.shape[1]):
+        if s.where[v, d] >= 0:
+            count += 1
+            if count == 1 or draw(s.random) * count < 1.0:
+                found = d
+    return found
+
+
+@compiled
+def some_item(p: Problem, s: Work) -> int:
+    """Return the item a ruin begins at: any one, or now and then an absent one."""
+    if s.total[T_ABSENT] > 0 and draw(s.random) < p.knob[K_ABSENT]:
+        return int(s.absent[below(s.random, s.total[T_ABSENT])])
+    return below(s.random, p.item.shape[0])
+
+
+@compiled
+def ruin_strings(p: Problem, s: Work, seed: int, mean_size: float) -> None:
+    """Take strings off the routes around an item, as in the paper."""
+    knob = p.knob
+    days = p.week.shape[0]
+    average = knob[K_LARGE] if draw(s.random) < knob[K_LARGER] else knob[K_SMALL]
+    longest = min(knob[K_STRING], mean_size)
+    strings = int(draw(s.random) * (4.0 * average / (1.0 + longest) - 1.0) + 1.0)
+    only = -1
+    one_day = days > 1 and draw(s.random) < knob[K_ONE_DAY]
+    ruined = 0
+    for a in range(p.near.shape[1]):
+        if ruined >= strings:
+            break
+        v = p.near[seed, a]
+        d = only if only >= 0 else some_day(s, v)
+        if d < 0 or s.where[v, d] < 0:
+            continue
+        r = s.where[v, d] * days + d
+        if s.mark[r, 0] == s.clock[C_STEP]:
+            continue
+        if one_day:
+            only = d
+        take_string(p, s, r, place_of(s, r, v), longest)
+        ruined += 1
+    if days > 1 and draw(s.random) < knob[K_WHOLE]:
+        take_others(p, s)
+
+
+@compiled
+def candidate(p: Problem, v: int, w: int) -> bool:
+    """Whether a worker is among an item's candidates."""
+    for c in range(p.item[v, CANDS]):  # noqa: SIM110 - numba takes no generators
+        if p.cand[v, c] == w:
+            return True
+    return False
+
+
+@compiled
+def append_tail(p: Problem, s: Work, r: int, copy: int, first: int, size: int) -> None:
+    """Put the stops of a kept copy from a position on at the end of a route, as far as they fit there."""
+    days = p.week.shape[0]
+    items, workers = p.item.shape[0], p.worker.shape[0]
+    w = r // days
+    d = r - w * days
+    mode, end = p.worker[w, MODE], items + workers + w
+    count = s.route[r, SIZE]
+    clock, here = p.shift[r, 0], items + w
+    load = 0
+    for k in range(count):
+        load += p.node[s.stops[r, k, NODE], LOAD]
+    if count > 0:
+        clock = s.stops[r, count - 1, READY]
+        here = p.node[s.stops[r, count - 1, NODE], POINT]
+    for k in range(first, size):
+        x = s.saved_stops[copy, k, NODE]
+        if count >= p.worker[w, CAP_DAY] or not candidate(p, x, w):
+            continue
+        begin = clock + seconds(p.table, p.points, p.pace, mode, here, p.node[x, POINT])
+        if begin > p.node[x, HIGH] or load + p.node[x, LOAD] > p.worker[w, CAPACITY]:
+            continue
+        done = max(begin, p.node[x, LOW]) + p.node[x, LENGTH]
+        if done + seconds(p.table, p.points, p.pace, mode, p.node[x, POINT], end) > p.shift[r, 1]:
+            continue
+        clock, here = done, p.node[x, POINT]
+        load += p.node[x, LOAD]
+        s.stops[r, count, NODE] = x
+        count += 1
+        put_on(p, s, x, d, w)
+    s.route[r, SIZE] = count
+
+
+@compiled
+def ruin_exchange(p: Problem, s: Work) -> None:
+    """Exchange the tails of two routes of a day, often all of them; what does not fit is taken off."""
+    days = p.week.shape[0]
+    items = p.item.shape[0]
+    v = below(s.random, items)
+    d = some_day(s, v)
+    if d < 0 or p.item[v, CANDS] < 2:
+        return
+    a = s.where[v, d]
+    b = p.cand[v, below(s.random, p.item[v, CANDS])]
+    ra, rb = a * days + d, b * days + d
+    if a == b or p.shift[rb, 1] < p.shift[rb, 0]:
+        return
+    size_a, size_b = s.route[ra, SIZE], s.route[rb, SIZE]
+    cut_a, cut_b = s.route[ra, OPEN], s.route[rb, OPEN]
+    if cut_a > size_a or cut_b > size_b:
+        return
+    if draw(s.random) < 0.6:
+        cut_a, cut_b = below(s.random, size_a + 1), below(s.random, size_b + 1)
+    for k in range(cut_a, size_a):
+        if not movable(p, s, ra, k):
+            return
+    for k in range(cut_b, size_b):
+        if not movable(p, s, rb, k):
+            return
+    if cut_a >= size_a and cut_b >= size_b:
+        return
+    copy_a, copy_b = touch(p, s, ra), touch(p, s, rb)
+    for k in range(cut_a, size_a):
+        taken_off(p, s, s.stops[ra, k, NODE], d)
+    for k in range(cut_b, size_b):
+        taken_off(p, s, s.stops[rb, k, NODE], d)
+    s.route[ra, SIZE], s.route[rb, SIZE] = cut_a, cut_b
+    append_tail(p, s, ra, copy_b, cut_b, size_b)
+    append_tail(p, s, rb, copy_a, cut_a, size_a)
+
+
+@compiled
+def ruin_route(p: Problem, s: Work, mean_size: float) -> None:
+    """Take a whole route off with strings around it; mostly it stays closed while all is put back.
+
+    Somebody else then has to go: without this, the wrong one of two workers may go for ever.
+    """
+    days = p.week.shape[0]
+    v = below(s.random, p.item.shape[0])
+    d = some_day(s, v)
+    if d < 0:
+        return
+    r = s.where[v, d] * days + d
+    touch(p, s, r)
+    q = 0
+    for k in range(s.route[r, SIZE]):
+        x = s.stops[r, k, NODE]
+        if movable(p, s, r, k):
+            taken_off(p, s, x, d)
+        else:
+            s.stops[r, q, NODE] = x
+            q += 1
+    s.route[r, SIZE] = q
+    ruin_strings(p, s, v, mean_size)
+    if draw(s.random) < 0.7:
+        s.clock[C_CLOSED] = r
+
+
+# -- recreate
