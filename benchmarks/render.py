@@ -2,7 +2,7 @@
 
     python -m benchmarks.render RESULT.json [...] [--page docs/benchmarks.md]
 
-Of several files of one command the last one counts.
+Several files of one command are joined; of an instance that is in two of them the last one counts.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
     try:
-        found = {(one := results.load(path))["command"]: one for path in options.results}
+        parts: dict[str, list[Json]] = {}
+        for path in options.results:
+            one = results.load(path)
+            parts.setdefault(one["command"], []).append(one)
+        found = {command: results.joined(files) for command, files in parts.items()}
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -82,14 +86,24 @@ def _circumstances(result: Json) -> str:
     versions = {**result["engines"], **result["libraries"], "Python": result["python"]}
     options = result["options"]
     seconds = "/".join(f"{one:g}" for one in sorted({row["seconds"] for row in result["rows"]}))
+    seeds = "/".join(map(str, sorted(_seeds(result["rows"]))))
     load = " ".join(map(str, result["load_average"]))
     lines = [
         f"Measured {result['date'][:10]}, revision {result['revision'] or 'unknown'}.",
         ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
         f"{result['processor']}, {result['cores']} cores, {result['memory_gb']} GB; load at the end {load}.",
-        f"{seconds} s for each run, {options['processes']} core(s), {options['seeds']} seed(s).",
+        f"{seconds} s for each run, {options['processes']} core(s), {seeds} seed(s).",
     ]
     return " ".join(lines)
+
+
+def _seeds(rows: list[Json]) -> set[int]:
+    """How many seeds ours was run with, instance by instance."""
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        if row["engine"] == "ours":
+            found.setdefault(row["case"], set()).add(row["seed"])
+    return {len(seeds) for seeds in found.values()}
 
 
 def _pictures(command: str, rows: list[Json], folder: Path) -> list[str]:

@@ -54,6 +54,24 @@ def test_a_page_holds_the_figures_the_circumstances_and_the_shortfall(saved: Pat
         assert goal.text in text
 
 
+def test_parts_of_a_campaign_are_joined_and_the_last_word_on_an_instance_counts(tmp_path: Path) -> None:
+    options = {"processes": 1, "seeds": 1, "seconds": 2}
+    other = {"case": "day-town-slack-50-s1", "group": "town slack"}
+    first = results.save(
+        "day", options, [row("ours", 1, 900.0), row("ours", 1, 700.0, **other)], tmp_path / "a.json"
+    )[1]
+    second = results.save(
+        "day", options, [row("ours", 1, 800.0), row("ours", 2, 810.0)], tmp_path / "b.json"
+    )[1]
+    together = results.joined([first, second])
+    assert sorted(one["cost"] for one in together["rows"]) == [700.0, 800.0, 810.0]
+    page = tmp_path / "page.md"
+    render.main([str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--page", str(page)])
+    assert "1/2 seed(s)" in page.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="different cores"):
+        results.joined([first, second | {"options": options | {"processes": 2}}])
+
+
 def test_pictures_are_drawn_and_the_same_each_time(saved: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     drawn = []
