@@ -69,7 +69,7 @@ class _Child:
         command = [sys.executable, "-m", "benchmarks.child", str(root / "job.json"), str(self.output)]
         home = Path(__file__).resolve().parents[1]
         with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(command, cwd=home, stderr=errors)  # noqa: S603
+            self.process = subprocess.Popen(command, cwd=home, stderr=errors)  # noqa: S603  the command is built here
 
     def watch(self) -> bool:
         """Measure the memory of the process and its children; whether it still runs."""

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 
 import psycopg
@@ -167,7 +168,7 @@ def _person(app: Flask, area_id: int, number: int) -> Person:
         for kind in CredentialKind
         if kind is not CredentialKind.PROFESSIONAL
     )
-    eight, eighteen = datetime(2020, 1, 1, 8).time(), datetime(2020, 1, 1, 18).time()  # noqa: DTZ001
+    eight, eighteen = time_of_day(8), time_of_day(18)
     worker.availability.extend(Availability(weekday=day, starts=eight, ends=eighteen) for day in range(7))
     db.session.add(worker)
     token, now = secrets.token_urlsafe(16), clock.now()

@@ -51,7 +51,8 @@ def _processor() -> str:
 def _revision() -> str:
     command = ["git", "rev-parse", "--short", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+        told = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  a constant
+        return told.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
 

@@ -52,7 +52,7 @@ def _together(files: list[Path], workers: int, options: Options, seconds: float,
         path.write_text(json.dumps(job), encoding="utf-8")
         home = Path(__file__).resolve().parents[1]
         command = [sys.executable, "-m", "benchmarks.scale", str(path), str(path.with_suffix(".out"))]
-        running.append(subprocess.Popen(command, cwd=home))  # noqa: S603
+        running.append(subprocess.Popen(command, cwd=home))  # noqa: S603  the command is built here
     peak = 0
     while any(process.poll() is None for process in running):
         peak = max(peak, sum(family_memory(process.pid) for process in running))

@@ -355,6 +355,24 @@ def live_server(servers: Servers, redis_server: "Redis") -> Iterator[LiveServer]
             db.engine.dispose()
 
 
+@pytest.fixture
+def queries(db_session: "Session") -> Iterator[list[str]]:
+    """The statements sent meanwhile; savepoints are left out."""
+    from sqlalchemy import event
+
+    from coordinator.extensions import db
+
+    seen: list[str] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
+            seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", remember)
+    yield seen
+    event.remove(db.engine, "before_cursor_execute", remember)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
     """Headless Chromium of this machine, with only this machine to talk to."""

@@ -125,7 +125,7 @@ def _contact(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001 -- o
     return _joined(f"{row['position']}. {row['name']}", row["relation"], mask_phone(row["phone"]))
 
 
-def _first(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001
+def _first(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001 -- one signature for all
     return _joined(
         row["name"],
         row["relation"],
@@ -135,7 +135,7 @@ def _first(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001
     )
 
 
-def _device(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001
+def _device(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001 -- one signature for all
     works = {True: _("能用"), False: _("坏了"), None: ""}[row["working"]]
     return _joined(
         labels.DEVICE_KINDS[row["kind"]],
@@ -147,7 +147,7 @@ def _device(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001
     )
 
 
-def _paper(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001
+def _paper(row: Mapping[str, Any], in_full: bool) -> str:  # noqa: ARG001 -- one signature for all
     kind = str(labels.PAPER_KINDS[row["kind"]])
     return kind if row["title"] == kind else f"{kind}：{row['title']}"
 

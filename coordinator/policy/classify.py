@@ -91,7 +91,7 @@ def _kinless(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: AR
     return _and(_not(facts.has_spouse), _no_children(facts), _not(facts.has_caregiver), _not(facts.can_work))
 
 
-def _living_alone(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001
+def _living_alone(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001 -- one signature for all
     return _and(
         _not(facts.spouse_at_home if facts.has_spouse is not False else False),
         _no_child(facts, lambda child: child.lives_with_elder),
@@ -105,7 +105,7 @@ def _living_alone_or_no_family(facts: Circumstances, on: date, months: int) -> A
     return _or(_and(_not(facts.has_spouse), _no_children(facts)), _living_alone(facts, on, months))
 
 
-def _empty_nest(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001
+def _empty_nest(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001 -- one signature for all
     return _and(
         _not(_no_children(facts)),
         _no_child(facts, lambda child: child.lives_with_elder or child.in_same_town),
@@ -127,16 +127,16 @@ def _left_behind(facts: Circumstances, on: date, months: int) -> Answer:
     return _and(facts.rural_registration, _not(_no_children(facts)), _no_child(facts, still_here))
 
 
-def _impaired(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001
+def _impaired(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001 -- one signature for all
     return None if facts.ability_level is None else facts.ability_level >= 1
 
 
-def _severely_disabled(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001
+def _severely_disabled(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001 -- one signature for all
     certificate = facts.disability
     return certificate is not None and certificate.grade <= 2 and certificate.valid_to >= on
 
 
-def _special_family(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001
+def _special_family(facts: Circumstances, on: date, months: int) -> Answer:  # noqa: ARG001 -- one signature for all
     return facts.only_child_lost
 
 

@@ -98,7 +98,7 @@ class EmbeddedPostgres(Service):
         ]
         if not self.durable:
             command.append("--no-sync")
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)  # noqa: S603  built here
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["no reason given"]
             raise ServiceError(f"PostgreSQL could not make its files in {self.folder}: {lines[-1]}")

@@ -52,7 +52,7 @@ def service_user() -> pwd.struct_passwd:
     program = shutil.which("useradd") or "/usr/sbin/useradd"
     arguments = ["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "--user-group", SERVICE_USER]
     try:
-        subprocess.run([program, *arguments], check=True, capture_output=True)  # noqa: S603
+        subprocess.run([program, *arguments], check=True, capture_output=True)  # noqa: S603  built here
         return pwd.getpwnam(SERVICE_USER)
     except (OSError, subprocess.CalledProcessError, KeyError):
         raise ServiceError(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import event
 
 from coordinator.extensions import db
 from coordinator.kernel.access import Role
@@ -47,17 +45,3 @@ def months(db_session, freeze) -> Months:
     freeze(FIRST_OF_APRIL)
     tree = make_area_tree()
     return Months(tree, make_actor(Role.STREET_COORDINATOR, tree.street))
-
-
-@pytest.fixture
-def queries(db_session) -> Iterator[list[str]]:
-    """The statements sent; savepoints are left out."""
-    seen: list[str] = []
-
-    def remember(_connection, _cursor, statement, *_rest):
-        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
-            seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", remember)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", remember)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import event
 
 from coordinator.elders.models import (
     Category,
@@ -94,17 +92,3 @@ def world(db_session, freeze) -> World:
     freeze(NOW)
     tree = make_area_tree()
     return World(tree, make_actor(Role.STREET_COORDINATOR, tree.street))
-
-
-@pytest.fixture
-def queries(db_session) -> Iterator[list[str]]:
-    """The statements sent while the list is looked at; savepoints are left out."""
-    seen: list[str] = []
-
-    def remember(_connection, _cursor, statement, *_rest):
-        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
-            seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", remember)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", remember)
