@@ -46,6 +46,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("visits.due", _l("应访清单"), "list", P.DUE_READ, badge="overdue", hot=True),
         Entry("visits.events", _l("节日与天气"), "flag", P.DUE_READ),
         Entry("planning.month", _l("月计划"), "cal", P.PLAN_READ),
+        Entry("planning.city", _l("各街道计划"), "stack", P.PLAN_ORDER, also=("/planning/batches",)),
         Entry("planning.today", _l("日计划"), "route", P.PLAN_READ, also=("/planning/plans/*/days",)),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
         Entry("visits.index", _l("探访"), "door", P.VISIT_READ),

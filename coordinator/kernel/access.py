@@ -63,6 +63,7 @@ class Permission(StrEnum):
     EVENT_EDIT = "area:events:edit"
     POLICY_READ = "area:policy:read"
     PLAN_READ = "area:plans:read"
+    PLAN_ORDER = "area:plans:order"
     PLAN_EDIT = "area:plans:edit"
     PLAN_APPROVE = "area:plans:approve"
     SHEET_PRINT = "area:sheets:print"
@@ -113,8 +114,9 @@ _COORDINATE = _SUPERVISE | {
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     # The administrator keeps accounts, and reads no elder: keeping the system does not need it.
     Role.ADMINISTRATOR: frozenset({P.ACCOUNT_MANAGE, P.AUDIT_READ, P.POLICY_READ}),
-    Role.CITY_SUPERVISOR: _SUPERVISE | {P.COVERAGE_FREEZE},
-    Role.COUNTY_SUPERVISOR: _SUPERVISE | {P.COVERAGE_FREEZE},
+    # They order drafts for all streets at once; changing and approving one stays with its street.
+    Role.CITY_SUPERVISOR: _SUPERVISE | {P.COVERAGE_FREEZE, P.PLAN_ORDER},
+    Role.COUNTY_SUPERVISOR: _SUPERVISE | {P.COVERAGE_FREEZE, P.PLAN_ORDER},
     Role.STREET_COORDINATOR: _COORDINATE | {P.PLAN_APPROVE, P.CERTIFICATE_ISSUE, P.ACCOUNT_MANAGE},
     Role.COMMUNITY_COORDINATOR: _COORDINATE,
     Role.ORGANISATION_MANAGER: frozenset({P.ROSTER_READ}),

@@ -26,7 +26,9 @@ from coordinator.kernel import clock
 
 log = structlog.get_logger(__name__)
 
-QUEUES = ("default", "planning")
+# `streets` are the many plans of a county: the worker takes the queues in turn, so that neither a street's own
+# plan nor a small job waits for all of them.
+QUEUES = ("default", "planning", "streets")
 # A job that neither runs nor waits although it was handed to Redis this long ago is handed over again.
 HAND_OVER_AGAIN_AFTER = timedelta(seconds=15)
 # A job that was begun this often and never ended is given up; `tanfang jobs retry` owes it anew.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
@@ -12,13 +13,16 @@ from wtforms import (
     IntegerField,
     RadioField,
     SelectField,
+    SelectMultipleField,
     StringField,
     TimeField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from coordinator.kernel.forms import Form, options
 from coordinator.planning.labels import WISHES
+from coordinator.planning.services.city import seconds_each, whole_seconds
 from coordinator.planning.services.runs import LONGEST, SHORTEST
 from coordinator.planning.translate import Wish
 
@@ -36,6 +40,34 @@ class StartForm(Form):
     continuity = RadioField(_l("尽量原来的人去"), choices=options(WISHES), default=Wish.MUCH.value)
     balance = RadioField(_l("把活分匀"), choices=options(WISHES), default=Wish.SOME.value)
     seconds = SelectField(_l("最多算多久"), choices=options(MINUTES), default="60")
+
+
+def street_seconds(streets: int, workers: int) -> list[SelectChoice]:
+    """Search times of a street with how long all of them take about; the first (0) is chosen by itself."""
+    auto = seconds_each(streets, workers)
+    found = [("0", _("自动：每个街道 %(n)s 秒，全部%(whole)s", n=auto, whole=_whole(streets, workers, auto)))]
+    found += [
+        (str(n), _("每个街道 %(n)s 秒，全部%(whole)s", n=n, whole=_whole(streets, workers, n)))
+        for n in (5, 15, 60, 300)
+    ]
+    return options(found)
+
+
+def _whole(streets: int, workers: int, seconds: int) -> str:
+    return _("大约 %(n)s 分钟", n=max(1, round(whole_seconds(streets, workers, seconds) / 60)))
+
+
+class OrderForm(Form):
+    """For which streets drafts are wanted. The view sets both choices."""
+
+    streets = SelectMultipleField(_l("街道"), coerce=int, choices=[])
+    seconds = SelectField(_l("算多久"), choices=[], default="0")
+
+
+class StreetForm(Form):
+    """One street of an order."""
+
+    area = IntegerField(_l("街道"), validators=[InputRequired(_l("请选一个街道。"))])
 
 
 class SecondsForm(Form):

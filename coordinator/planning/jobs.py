@@ -39,6 +39,8 @@ BEAT_SECONDS = 0.6
 MAX_STARTS = 4
 """A plan that was cut this often is given up: it would be cut again."""
 PROCESSES = 2
+STREET_PROCESSES = 1
+"""Of one street among many: the others use the other cores."""
 SECOND_TRY_SECONDS = 10.0
 
 
@@ -56,7 +58,12 @@ def solve_plan(plan_id: int) -> None:
         _fail(plan_id, " ".join(str(part) for part in (problem.message, problem.remedy) if part))
         return
     beat = _Beat(plan_id)
-    scenario, solved = _solve(order, translation, beat)
+    try:
+        scenario, solved = _solve(order, translation, beat)
+    except routing.ScenarioError as problem:
+        log.exception("scenario refused by the engine", plan_id=plan_id)
+        _fail(plan_id, _("资料里有算不了的地方，请告诉管理员。"), [one.line() for one in problem.errors[:50]])
+        return
     if beat.abandoned:
         log.info("plan no longer wanted", plan_id=plan_id)
         return
@@ -107,6 +114,7 @@ class _Order:
     pinned: tuple[PinnedStop, ...] = ()
     start: routing.Plan | None = None
     creator: int | None = None
+    processes: int = PROCESSES
     pins: set[tuple[int, date]] = field(default_factory=set)
 
 
@@ -133,6 +141,7 @@ def _begin(plan_id: int) -> _Order | None:
         seconds=plan.time_limit_seconds,
         options=Options.from_dict(plan.detail.get("options", {})),
         creator=plan.created_by_id,
+        processes=PROCESSES if plan.batch_id is None else STREET_PROCESSES,
     )
     if plan.based_on_id is not None:
         before = db.session.get_one(Plan, plan.based_on_id)
@@ -268,7 +277,7 @@ class _Beat:
 
 def _solve(order: _Order, translation: Translation, beat: _Beat) -> tuple[routing.Scenario, routing.Plan]:
     scenario = routing.Scenario.from_dict(translation.scenario)
-    limits = routing.Limits(time_limit=order.seconds, seed=order.seed, processes=PROCESSES)
+    limits = routing.Limits(time_limit=order.seconds, seed=order.seed, processes=order.processes)
     solved = routing.solve(scenario, limits, beat.progress, beat.should_stop, order.start)
     missing = {read_key(left.visit)[1] for left in solved.unassigned if left.visit.startswith("e")}
     if not missing or beat.stopping:
@@ -279,7 +288,7 @@ def _solve(order: _Order, translation: Translation, beat: _Beat) -> tuple[routin
     # Spacing was only a wish: those left out may come on any day of their period.
     relaxed = routing.Scenario.from_dict(wider)
     seconds = min(SECOND_TRY_SECONDS, order.seconds)
-    limits = routing.Limits(time_limit=seconds, seed=order.seed, processes=PROCESSES)
+    limits = routing.Limits(time_limit=seconds, seed=order.seed, processes=order.processes)
     again = routing.solve(relaxed, limits, beat.progress, beat.should_stop, solved)
     translation.scenario = wider
     return relaxed, again
@@ -310,7 +319,17 @@ def _store(
     missing = sum(1 for left in solved.unassigned if left.visit.startswith("e"))
     missing += len(translation.beyond_reach)
     visits = translation.visits + len(translation.beyond_reach)
-    if order.creator is not None:
+    plan.detail = plan.detail | {
+        "summary": {
+            "visits": visits,
+            "planned": visits - missing,
+            "missing": missing,
+            "people": len({route.worker for route in solved.routes}),
+        }
+    }
+    if plan.batch_id is not None:
+        services.tell_of_batch(plan)
+    elif order.creator is not None:
         notify(
             [order.creator],
             _("%(month)s计划算好了", month=month_name(plan.month)),
@@ -337,7 +356,9 @@ def _fail(plan_id: int, text: str, violations: list[str] | None = None) -> None:
     plan.error = text
     plan.violations = list(violations or ())
     plan.finished_at = clock.now()
-    if plan.created_by_id is not None:
+    if plan.batch_id is not None:
+        services.tell_of_batch(plan)
+    elif plan.created_by_id is not None:
         notify(
             [plan.created_by_id],
             _("%(month)s计划没有算成", month=month_name(plan.month)),

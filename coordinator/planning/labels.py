@@ -39,6 +39,27 @@ STAGES: dict[str, Any] = {
     PlanStage.DRAFT: _l("生成草案"),
 }
 WISHES: dict[str, Any] = {Wish.NONE: _l("不管"), Wish.SOME: _l("照顾一些"), Wish.MUCH: _l("尽量")}
+LINES: dict[str, Any] = {
+    "waiting": _l("排队等着"),
+    "computing": _l("正在算"),
+    "interrupted": _l("中断了，会自动重来"),
+    "stopping": _l("正在停下"),
+    "ready": _l("草案好了，等街道看"),
+    "failed": _l("没有算成"),
+    "stopped": _l("停下了，没有算"),
+    "taken_over": _l("街道已接手"),
+}
+"""What the order of a county or city says of each street."""
+LINE_LOOKS = {
+    "waiting": "waiting",
+    "computing": "running",
+    "interrupted": "warn",
+    "stopping": "running",
+    "ready": "ok",
+    "failed": "failed",
+    "stopped": "off",
+    "taken_over": "info",
+}
 
 LETTERS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
 

@@ -36,6 +36,30 @@ class PlanStage(StrEnum):
     DRAFT = "draft"
 
 
+class PlanBatch(db.Model):
+    """The drafts of a month for several streets of a county or city, ordered at once. Its plans point here; of a
+    street with several the last one counts. `seconds` is the search time of each street.
+    """
+
+    __tablename__ = "plan_batches"
+    __table_args__ = (
+        CheckConstraint("extract(day from month) = 1", name="month_is_a_first_day"),
+        CheckConstraint("seconds > 0", name="seconds_positive"),
+        Index("ix_plan_batches_area_id_month", "area_id", "month"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
+    month: Mapped[date]
+    seconds: Mapped[int] = mapped_column(Integer)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    stopped_at: Mapped[datetime | None]
+    stopped_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+    area: Mapped[Area] = relationship()
+
+
 class Plan(db.Model):
     """One plan of an area for a month. At most one is being solved for an area and month."""
 
@@ -53,6 +77,7 @@ class Plan(db.Model):
         ),
         Index("uq_plans_approved", "area_id", "month", unique=True, postgresql_where="state = 'approved'"),
         Index("ix_plans_area_id_month", "area_id", "month"),
+        Index("ix_plans_batch_id", "batch_id", postgresql_where="batch_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,6 +94,7 @@ class Plan(db.Model):
     seed: Mapped[int] = mapped_column(Integer, default=1)
     time_limit_seconds: Mapped[int] = mapped_column(Integer, default=60)
     based_on_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("plan_batches.id"))
     policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_versions.id"))
     scenario: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     result: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)

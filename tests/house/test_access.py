@@ -53,6 +53,7 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     "organisation_id": "organisation_id",
     "paper_id": "paper_id",
     "plan_id": "plan_id",
+    ("planning", "batch_id"): "plan_batch_id",
     "record_id": "record_False",
     "route_id": "route_id",
     "session_id": "session_id",

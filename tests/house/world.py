@@ -43,7 +43,7 @@ from coordinator.messages.models import Message
 from coordinator.messages.services import notify
 from coordinator.planning import jobs as planning_jobs
 from coordinator.planning import services as planning
-from coordinator.planning.models import Plan, PlanRoute, PlanStop, RouteSheet
+from coordinator.planning.models import Plan, PlanBatch, PlanRoute, PlanStop, RouteSheet
 from coordinator.register.imports.importers import IMPORTERS
 from coordinator.register.imports.jobs import check_source
 from coordinator.register.models import AreaMove, ExternalRecord, MatchState, Source, SurveyItem, SurveyKind
@@ -415,9 +415,16 @@ def _plan(side: Side, *, solved: bool) -> None:
         content_sha256="0" * 64,
         expires_at=clock.at_local(route.day, 86_399),
     )
-    db.session.add(sheet)
+    # An order of the county with a street whose plan has failed.
+    street = db.session.get_one(Area, area.parent_id)
+    assert street.parent_id is not None
+    batch = PlanBatch(area_id=street.parent_id, month=NEXT_MONTH, seconds=5)
+    db.session.add_all([sheet, batch])
+    db.session.flush()
+    db.session.add(Plan(area_id=street.id, month=NEXT_MONTH, state="failed", error="示例", batch_id=batch.id))
     db.session.flush()
     side.ids |= {
+        "plan_batch_id": batch.id,
         "plan_id": plan.id,
         "route_id": route.id,
         "stop_id": route.stops[0].id if solved else stop.id,

@@ -1,5 +1,17 @@
 """Reads of plans: one plan, a month, a day."""
 
+from coordinator.planning.queries.city import (
+    BatchView,
+    LineState,
+    StreetChoice,
+    batch_view,
+    batches_of,
+    load_batch,
+    load_ordering_area,
+    ordering_areas,
+    street_choices,
+    workers_now,
+)
 from coordinator.planning.queries.day import DayView, Lane, day_view, load_route, load_stop, workers_of
 from coordinator.planning.queries.month import (
     LeftGroup,
@@ -21,24 +33,34 @@ from coordinator.planning.queries.plans import (
 )
 
 __all__ = [
+    "BatchView",
     "DayView",
     "Lane",
     "LeftGroup",
+    "LineState",
     "MonthView",
+    "StreetChoice",
     "WorkerLoad",
     "areas_of",
+    "batch_view",
+    "batches_of",
     "call_list",
     "day_view",
     "find_sheet",
     "left_rows",
     "load_area",
+    "load_batch",
+    "load_ordering_area",
     "load_plan",
     "load_route",
     "load_stop",
     "month_view",
     "next_day",
+    "ordering_areas",
     "shown_plan",
     "stops_of_route",
+    "street_choices",
     "street_plan",
+    "workers_now",
     "workers_of",
 ]

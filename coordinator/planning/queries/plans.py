@@ -19,7 +19,7 @@ from coordinator.planning.models import Plan, PlanRoute, PlanState, PlanStop, Ro
 from coordinator.workforce.models import Worker
 
 # Which plan of a month a page shows when none is named: one that runs, then the newest draft or approved one.
-_RANK = case(
+RANK = case(
     (Plan.state.in_((PlanState.QUEUED, PlanState.SOLVING)), 0),
     (Plan.state.in_((PlanState.READY, PlanState.APPROVED)), 1),
     (Plan.state == PlanState.FAILED, 2),
@@ -76,7 +76,7 @@ def shown_plan(area: Area, month: date) -> Plan | None:
         select(Plan)
         .where(Plan.area_id == area.id, Plan.month == month)
         .options(joinedload(Plan.area))
-        .order_by(_RANK, Plan.id.desc())
+        .order_by(RANK, Plan.id.desc())
         .limit(1)
     )
 

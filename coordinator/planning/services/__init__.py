@@ -8,6 +8,14 @@ from coordinator.planning.services.approval import (
     give_day,
     tell_all,
 )
+from coordinator.planning.services.city import (
+    order_plans,
+    retry_street,
+    seconds_each,
+    stop_batch,
+    tell_of_batch,
+    whole_seconds,
+)
 from coordinator.planning.services.moves import move_stop, pin_stops, take_off
 from coordinator.planning.services.offers import is_offerable, offer_stop
 from coordinator.planning.services.preview import Preview, preview_move
@@ -30,14 +38,20 @@ __all__ = [
     "is_offerable",
     "move_stop",
     "offer_stop",
+    "order_plans",
     "pin_stops",
     "preview_move",
     "print_day",
     "print_route",
     "request_plan",
+    "retry_street",
+    "seconds_each",
+    "stop_batch",
     "stop_plan",
     "take_off",
     "tell_all",
+    "tell_of_batch",
+    "whole_seconds",
     "withdraw_day",
     "withdrawal_of",
 ]

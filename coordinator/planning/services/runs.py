@@ -14,7 +14,7 @@ from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.planning.labels import month_name
-from coordinator.planning.models import Plan, PlanState, PlanStop
+from coordinator.planning.models import Plan, PlanBatch, PlanState, PlanStop
 from coordinator.planning.translate import Options, horizon
 
 PLANNED_LEVELS = frozenset({AreaLevel.STREET, AreaLevel.COMMUNITY})
@@ -38,6 +38,20 @@ def request_plan(
     the beginning of the search. Raises Conflict while one is being solved, InvalidInput for a month that is over.
     """
     demand(actor, Permission.PLAN_EDIT, area.path)
+    return owe_plan(actor, area, month, options=options, seconds=seconds, based_on=based_on)
+
+
+def owe_plan(
+    actor: Actor,
+    area: Area,
+    month: date,
+    *,
+    options: Options | None = None,
+    seconds: int = 60,
+    based_on: Plan | None = None,
+    batch: PlanBatch | None = None,
+) -> Plan:
+    """As `request_plan`, for a caller that has asked whether the actor may; `batch` is the order it belongs to."""
     if area.level not in PLANNED_LEVELS:
         raise InvalidInput(_("计划按街道来做。"), _("请先选一个街道。"), field="area")
     month = month.replace(day=1)
@@ -57,6 +71,7 @@ def request_plan(
         seed=1,
         time_limit_seconds=seconds,
         based_on_id=based_on.id if based_on is not None else None,
+        batch_id=batch.id if batch is not None else None,
         created_by_id=actor.user_id,
         detail={"options": (options or Options()).as_dict()},
         best={},
@@ -73,13 +88,22 @@ def request_plan(
             _("等它算完，或者先停下它。"),
             code="plan_running",
         ) from problem
-    queue.owe(
-        "coordinator.planning.jobs.solve_plan",
-        key=str(plan.id),
-        payload={"plan_id": plan.id},
-        queue="planning",
-        timeout_seconds=seconds + MORE_SECONDS,
-    )
+    if batch is None:
+        queue.owe(
+            "coordinator.planning.jobs.solve_plan",
+            key=str(plan.id),
+            payload={"plan_id": plan.id},
+            queue="planning",
+            timeout_seconds=seconds + MORE_SECONDS,
+        )
+    else:
+        queue.owe(
+            "coordinator.planning.jobs.solve_plan",
+            key=str(plan.id),
+            payload={"plan_id": plan.id},
+            queue="streets",
+            timeout_seconds=seconds + MORE_SECONDS,
+        )
     text = (
         _("重新计算%(area)s%(month)s计划，固定的不动", area=area.name, month=month_name(month))
         if based_on is not None

@@ -34,7 +34,7 @@ def month() -> str | Response:
     area = queries.load_area(actor, request.args.get("area", type=int))
     if area is None:
         raise NotFound(_("您的管辖范围里没有街道。"), _("计划按街道来做，请联系管理员。"))
-    first = _month(request.args.get("month"))
+    first = asked_month(request.args.get("month"))
     plan_id = request.args.get("plan", type=int)
     plan = queries.load_plan(actor, plan_id) if plan_id else queries.shown_plan(area, first)
     return _page(area, first, plan, StartForm())
@@ -58,7 +58,7 @@ def plan(plan_id: int) -> str:
     return _page(found.area, found.month, found, StartForm())
 
 
-def _month(text: str | None) -> date:
+def asked_month(text: str | None) -> date:
     """The month asked for; else this one, or the next one when nothing of this one can be planned any more."""
     try:
         return date.fromisoformat(f"{text}-01") if text else _current()
@@ -69,10 +69,11 @@ def _month(text: str | None) -> date:
 def _current() -> date:
     today = clock.today()
     first = today.replace(day=1)
-    return first if horizon(first, today) is not None else _next(first)
+    return first if horizon(first, today) is not None else next_month(first)
 
 
-def _next(first: date) -> date:
+def next_month(first: date) -> date:
+    """The month after."""
     return (first + timedelta(days=32)).replace(day=1)
 
 
@@ -93,7 +94,7 @@ def _page(area, first: date, plan: Plan | None, form: StartForm, status: int = 2
         first=first,
         name=month_name(first),
         before=(first - timedelta(days=1)).replace(day=1),
-        after=_next(first),
+        after=next_month(first),
         plan=plan,
         view=view,
         form=form,
@@ -203,7 +204,7 @@ def start(area_id: int, month: str) -> Response | str | tuple[str, int]:
     area = queries.load_area(actor, area_id)
     if area is None:
         raise NotFound(_("没有找到这个街道。"))
-    first, form = _month(month), StartForm()
+    first, form = asked_month(month), StartForm()
     if form.validate_on_submit():
         options = Options(Wish(form.continuity.data), Wish(form.balance.data))
         try:
