@@ -56,8 +56,12 @@ class Hours(NamedTuple):
 
 
 class DaysOff(NamedTuple):
+    """Days off, or with hours the times agreed to beside the weekly ones."""
+
     first_day: date
     last_day: date
+    starts: time | None
+    ends: time | None
 
 
 class Barred(NamedTuple):
@@ -144,7 +148,11 @@ _STATEMENT = (
         ),
         _gathered(Availability.worker_id, Availability.weekday, Availability.starts, Availability.ends),
         _gathered(
-            AvailabilityException.worker_id, AvailabilityException.first_day, AvailabilityException.last_day
+            AvailabilityException.worker_id,
+            AvailabilityException.first_day,
+            AvailabilityException.last_day,
+            AvailabilityException.starts,
+            AvailabilityException.ends,
         ),
         _gathered(Bar.worker_id, Bar.elder_id),
     )
@@ -156,6 +164,10 @@ _STATEMENT = (
 
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
+
+
+def _time(text: str | None) -> time | None:
+    return None if text is None else time.fromisoformat(text)
 
 
 def _known_day(text: str) -> date:
@@ -182,7 +194,10 @@ def _read(row: Any) -> DutyWorker:
                 for weekday, starts, ends in hours or ()
             )
         ),
-        exceptions=tuple(DaysOff(_known_day(first), _known_day(last)) for first, last in off or ()),
+        exceptions=tuple(
+            DaysOff(_known_day(first), _known_day(last), _time(starts), _time(ends))
+            for first, last, starts, ends in off or ()
+        ),
         bars=tuple(Barred(elder_id) for (elder_id,) in bars or ()),
     )
 

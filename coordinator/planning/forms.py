@@ -24,7 +24,7 @@ from coordinator.kernel.forms import Form, options
 from coordinator.planning.labels import WISHES
 from coordinator.planning.services.city import seconds_each, whole_seconds
 from coordinator.planning.services.runs import LONGEST, SHORTEST
-from coordinator.planning.translate import Wish
+from coordinator.planning.translate import Options, Wish
 
 MINUTES = (
     ("30", _l("30 秒，先看个大概")),
@@ -37,9 +37,16 @@ MINUTES = (
 class StartForm(Form):
     """Wishes of a plan run."""
 
-    continuity = RadioField(_l("尽量原来的人去"), choices=options(WISHES), default=Wish.MUCH.value)
-    balance = RadioField(_l("把活分匀"), choices=options(WISHES), default=Wish.SOME.value)
+    travel = RadioField(_l("少跑路"), choices=options(WISHES), default=Wish.SOME.value)
+    continuity = RadioField(_l("尽量同一个人"), choices=options(WISHES), default=Wish.MUCH.value)
+    balance = RadioField(_l("活儿分匀"), choices=options(WISHES), default=Wish.SOME.value)
     seconds = SelectField(_l("最多算多久"), choices=options(MINUTES), default="60")
+    from_draft = BooleanField(_l("从现在的草案改起，固定的不动"))
+
+    @property
+    def wishes(self) -> Options:
+        """What was asked for."""
+        return Options(Wish(self.continuity.data), Wish(self.balance.data), Wish(self.travel.data))
 
 
 def street_seconds(streets: int, workers: int) -> list[SelectChoice]:

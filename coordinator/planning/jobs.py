@@ -116,6 +116,7 @@ class _Order:
     creator: int | None = None
     processes: int = PROCESSES
     pins: set[tuple[int, date]] = field(default_factory=set)
+    free_days: bool = False
 
 
 def _begin(plan_id: int) -> _Order | None:
@@ -148,6 +149,9 @@ def _begin(plan_id: int) -> _Order | None:
         order.pinned = _pinned(before.id)
         order.pins = {(pin.elder_id, pin.day) for pin in order.pinned}
         order.start = _moved(Draft(before), order.month)
+        # Plans to choose from are made under the same terms as the first of them.
+        first = before if plan.compared_with_id == before.id else plan
+        order.free_days = first.based_on_id is not None
     db.session.commit()
     return order
 
@@ -185,7 +189,7 @@ def _translate(plan_id: int, order: _Order) -> Translation:
         today=clock.today(),
         options=order.options,
         pinned=order.pinned,
-        free_days=order.start is not None,
+        free_days=order.free_days,
     )
     plan = db.session.get_one(Plan, plan_id)
     plan.policy_version_id = version.id
@@ -327,9 +331,10 @@ def _store(
             "people": len({route.worker for route in solved.routes}),
         }
     }
+    more = services.go_on_choosing(_creator_of(plan), plan)
     if plan.batch_id is not None:
         services.tell_of_batch(plan)
-    elif order.creator is not None:
+    elif order.creator is not None and not more:
         notify(
             [order.creator],
             _("%(month)s计划算好了", month=month_name(plan.month)),
@@ -346,6 +351,14 @@ def _store(
     log.info("plan ready", plan_id=plan_id, visits=visits, missing=missing)
 
 
+def _creator_of(plan: Plan) -> Actor:
+    """Whoever asked for the plan was allowed to; what follows from it happens in that name."""
+    user = db.session.get(User, plan.created_by_id) if plan.created_by_id is not None else None
+    if user is None:
+        return SYSTEM
+    return Actor(user.id, user.name, (Grant(Role.STREET_COORDINATOR, plan.area_id, plan.area.path),))
+
+
 def _fail(plan_id: int, text: str, violations: list[str] | None = None) -> None:
     db.session.rollback()
     plan = db.session.scalar(select(Plan).where(Plan.id == plan_id).with_for_update())
@@ -356,6 +369,7 @@ def _fail(plan_id: int, text: str, violations: list[str] | None = None) -> None:
     plan.error = text
     plan.violations = list(violations or ())
     plan.finished_at = clock.now()
+    services.go_on_choosing(_creator_of(plan), plan)
     if plan.batch_id is not None:
         services.tell_of_batch(plan)
     elif plan.created_by_id is not None:

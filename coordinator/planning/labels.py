@@ -38,7 +38,7 @@ STAGES: dict[str, Any] = {
     PlanStage.CHECK: _l("独立核对"),
     PlanStage.DRAFT: _l("生成草案"),
 }
-WISHES: dict[str, Any] = {Wish.NONE: _l("不管"), Wish.SOME: _l("照顾一些"), Wish.MUCH: _l("尽量")}
+WISHES: dict[str, Any] = {Wish.NONE: _l("不在意"), Wish.SOME: _l("一般"), Wish.MUCH: _l("看重")}
 LINES: dict[str, Any] = {
     "waiting": _l("排队等着"),
     "computing": _l("正在算"),
@@ -60,7 +60,6 @@ LINE_LOOKS = {
     "stopped": "off",
     "taken_over": "info",
 }
-
 LETTERS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
 
 

@@ -6,7 +6,17 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, Text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from coordinator.elders.models import Elder
@@ -61,7 +71,11 @@ class PlanBatch(db.Model):
 
 
 class Plan(db.Model):
-    """One plan of an area for a month. At most one is being solved for an area and month."""
+    """One plan of an area for a month. At most one is being solved for an area and month.
+
+    `compared_with_id` is the run that made this plan as one of several to choose from; the run's own plan is the
+    first of them and has its own id there.
+    """
 
     __tablename__ = "plans"
     __table_args__ = (
@@ -77,6 +91,7 @@ class Plan(db.Model):
         ),
         Index("uq_plans_approved", "area_id", "month", unique=True, postgresql_where="state = 'approved'"),
         Index("ix_plans_area_id_month", "area_id", "month"),
+        Index("ix_plans_compared_with_id", "compared_with_id"),
         Index("ix_plans_batch_id", "batch_id", postgresql_where="batch_id IS NOT NULL"),
     )
 
@@ -95,6 +110,7 @@ class Plan(db.Model):
     time_limit_seconds: Mapped[int] = mapped_column(Integer, default=60)
     based_on_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"))
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("plan_batches.id"))
+    compared_with_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"))
     policy_version_id: Mapped[int | None] = mapped_column(ForeignKey("policy_versions.id"))
     scenario: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     result: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
@@ -213,3 +229,121 @@ class RouteSheet(db.Model):
     returned_at: Mapped[datetime | None]
 
     route: Mapped[PlanRoute] = relationship()
+
+
+class StudyKind(StrEnum):
+    """What is worked out about a finished plan: what would help each missing visit, what the area lacks."""
+
+    REMEDIES = "remedies"
+    SHORTAGE = "shortage"
+
+
+class StudyState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class PlanStudy(db.Model):
+    """Work that looks at a plan without changing it, one row for each kind. `fingerprint` is of the plan it was
+    made for: a plan that was changed since has another. `round` counts how often it was asked for.
+    """
+
+    __tablename__ = "plan_studies"
+    __table_args__ = (
+        Index("uq_plan_studies_plan_id_kind", "plan_id", "kind", unique=True),
+        CheckConstraint("done BETWEEN 0 AND total", name="done_of_total"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
+    kind: Mapped[StudyKind] = mapped_column(stored(StudyKind))
+    state: Mapped[StudyState] = mapped_column(stored(StudyState), default=StudyState.QUEUED)
+    round: Mapped[int] = mapped_column(SmallInteger, default=1)
+    starts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    done: Mapped[int] = mapped_column(Integer, default=0)
+    total: Mapped[int] = mapped_column(Integer, default=0)
+    fingerprint: Mapped[str] = mapped_column(String(64), default="")
+    result: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    plan: Mapped[Plan] = relationship()
+
+
+class PlanRemedy(db.Model):
+    """A change that was proven to get a missing visit made: `edits` and `detail` are the engine's, the figures what
+    solving again gained. `change` says it in the site's terms (`services/steps.py`), `before` holds the values of
+    the worker or the elder that the change starts from.
+    """
+
+    __tablename__ = "plan_remedies"
+    __table_args__ = (
+        Index("uq_plan_remedies_stop_id_position", "stop_id", "position", unique=True),
+        Index("ix_plan_remedies_plan_id", "plan_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
+    stop_id: Mapped[int] = mapped_column(ForeignKey("plan_stops.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(SmallInteger)
+    code: Mapped[str] = mapped_column(String(40))
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    edits: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
+    change: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    before: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    visits: Mapped[int] = mapped_column(Integer)
+    statutory: Mapped[int] = mapped_column(Integer)
+    priority: Mapped[int] = mapped_column(Integer)
+    travel_seconds: Mapped[int] = mapped_column(Integer)
+    effort: Mapped[float] = mapped_column(Double)
+
+    plan: Mapped[Plan] = relationship()
+    stop: Mapped[PlanStop] = relationship()
+
+
+class QuestionState(StrEnum):
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class WorkerQuestion(db.Model):
+    """Something a worker is asked to agree to: further hours on some days, a wider radius, one visit more. Nothing
+    of theirs changes before they accept. `change` is what would change, `mark` its hash: the same thing is asked
+    once at a time. `code` is the remedy's. `elder_id` is whom it would help; the worker does not see it.
+    """
+
+    __tablename__ = "worker_questions"
+    __table_args__ = (
+        Index(
+            "uq_worker_questions_open", "worker_id", "mark", unique=True, postgresql_where="state = 'asked'"
+        ),
+        Index("ix_worker_questions_plan_id", "plan_id"),
+        CheckConstraint("(state = 'asked') = (closed_at IS NULL)", name="closing_is_dated"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"))
+    area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id", ondelete="SET NULL"))
+    elder_id: Mapped[int | None] = mapped_column(ForeignKey("elders.id"))
+    code: Mapped[str] = mapped_column(String(40))
+    change: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    mark: Mapped[str] = mapped_column(String(64))
+    visits: Mapped[int] = mapped_column(SmallInteger, default=1)
+    state: Mapped[QuestionState] = mapped_column(stored(QuestionState), default=QuestionState.ASKED)
+    asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    asked_at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+    worker: Mapped[Worker] = relationship()
+    area: Mapped[Area] = relationship()
+    plan: Mapped[Plan | None] = relationship()

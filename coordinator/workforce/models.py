@@ -219,18 +219,29 @@ class Availability(db.Model):
 
 
 class AvailabilityException(db.Model):
-    """Days off, both ends included."""
+    """Days off, both ends included; with hours, times beside the weekly ones that were agreed to for these days."""
 
     __tablename__ = "availability_exceptions"
-    __table_args__ = (CheckConstraint("first_day <= last_day", name="days_in_order"),)
+    __table_args__ = (
+        CheckConstraint("first_day <= last_day", name="days_in_order"),
+        CheckConstraint("(starts IS NULL) = (ends IS NULL)", name="hours_in_pairs"),
+        CheckConstraint("starts < ends", name="hours_in_order"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"), index=True)
     first_day: Mapped[date]
     last_day: Mapped[date]
+    starts: Mapped[time | None]
+    ends: Mapped[time | None]
     note: Mapped[str | None] = mapped_column(String(120))
 
     worker: Mapped[Worker] = relationship(back_populates="exceptions")
+
+    @property
+    def is_leave(self) -> bool:
+        """Whether the worker does not come on these days."""
+        return self.starts is None
 
 
 class ServiceContact(db.Model):

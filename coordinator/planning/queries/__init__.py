@@ -31,9 +31,12 @@ from coordinator.planning.queries.plans import (
     stops_of_route,
     street_plan,
 )
+from coordinator.planning.queries.weights import Choice, Choices, choices_of
 
 __all__ = [
     "BatchView",
+    "Choice",
+    "Choices",
     "DayView",
     "Lane",
     "LeftGroup",
@@ -45,6 +48,7 @@ __all__ = [
     "batch_view",
     "batches_of",
     "call_list",
+    "choices_of",
     "day_view",
     "find_sheet",
     "left_rows",

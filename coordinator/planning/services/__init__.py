@@ -22,6 +22,15 @@ from coordinator.planning.services.preview import Preview, preview_move
 from coordinator.planning.services.rearrange import Target
 from coordinator.planning.services.runs import discard_plan, request_plan, stop_plan
 from coordinator.planning.services.sheets import Printed, print_day, print_route
+from coordinator.planning.services.studies import fingerprint_of, request_study, study_of
+from coordinator.planning.services.weights import (
+    go_on_choosing,
+    group_of,
+    keep_wishes,
+    request_choices,
+    take_choice,
+    wishes_of,
+)
 from coordinator.planning.services.withdrawal import Withdrawal, withdraw_day, withdrawal_of
 
 __all__ = [
@@ -34,8 +43,12 @@ __all__ = [
     "approve_plan",
     "days_to_give",
     "discard_plan",
+    "fingerprint_of",
     "give_day",
+    "go_on_choosing",
+    "group_of",
     "is_offerable",
+    "keep_wishes",
     "move_stop",
     "offer_stop",
     "order_plans",
@@ -43,15 +56,20 @@ __all__ = [
     "preview_move",
     "print_day",
     "print_route",
+    "request_choices",
     "request_plan",
+    "request_study",
     "retry_street",
     "seconds_each",
     "stop_batch",
     "stop_plan",
+    "study_of",
+    "take_choice",
     "take_off",
     "tell_all",
     "tell_of_batch",
     "whole_seconds",
+    "wishes_of",
     "withdraw_day",
     "withdrawal_of",
 ]

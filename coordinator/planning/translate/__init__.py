@@ -14,7 +14,7 @@ Decisions, each in one place:
 """
 
 from coordinator.planning.translate.keys import elder_key, read_key, worker_key
-from coordinator.planning.translate.options import Options, Wish
+from coordinator.planning.translate.options import Options, Wish, alternatives
 from coordinator.planning.translate.owed import ElderNeeds, Left
 from coordinator.planning.translate.people import Span
 from coordinator.planning.translate.scenario import PinnedStop, Translation, horizon, translate
@@ -27,6 +27,7 @@ __all__ = [
     "Span",
     "Translation",
     "Wish",
+    "alternatives",
     "elder_key",
     "horizon",
     "read_key",

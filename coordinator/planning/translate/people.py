@@ -103,6 +103,46 @@ def shifts_of(worker: Worker, *, minor: bool) -> dict[int, tuple[int, int]]:
     return found
 
 
+def with_further_hours(
+    worker: Worker, span: Span, weekly: dict[int, tuple[int, int]], *, minor: bool
+) -> tuple[dict[int, tuple[int, int]], set[int]]:
+    """The weekly shifts with the hours agreed to for single days, and the days on which nothing is left of them.
+
+    The engine knows one shift for each weekday. So further hours count where they hold on every day of a weekday
+    that the worker comes at all; on a weekday that is not one of theirs the other days are left out.
+    """
+    if minor or all(one.is_leave for one in worker.exceptions):
+        return weekly, set()
+    found, not_there = dict(weekly), set()
+    for weekday in range(7):
+        days = [
+            index
+            for index in span.open_days
+            if span.day(index).weekday() == weekday
+            and not fitness.is_day_off(worker.exceptions, span.day(index))
+        ]
+        shifts = {index: _joined(worker, span.day(index), weekly.get(weekday)) for index in days}
+        there = {index: shift for index, shift in shifts.items() if shift is not None}
+        if not there:
+            continue
+        shift = max(low for low, _ in there.values()), min(high for _, high in there.values())
+        if shift[0] < shift[1]:
+            found[weekday] = shift
+            not_there |= set(days) - set(there)
+    return found, not_there
+
+
+def _joined(worker: Worker, day: date, weekly: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The shift of a day: of several spans the one that holds the weekly hours, else the longest."""
+    spans = [
+        (_seconds(low), _seconds(high))
+        for low, high in fitness.spans_on(worker.availability, worker.exceptions, day)
+    ]
+    if weekly is not None:
+        spans = [span for span in spans if span[0] <= weekly[0] and weekly[1] <= span[1]] or [weekly]
+    return max(spans, key=lambda span: span[1] - span[0], default=None)
+
+
 def way_home(worker: Worker) -> int:
     """Seconds from where the worker starts to where the day ends, as the engine counts them."""
     if worker.start_latitude is None or worker.end_latitude is None:
@@ -121,15 +161,14 @@ def worker_record(
     """
     minor = fitness.is_minor(worker, span.first)
     way = way_home(worker)
+    weekly, not_there = with_further_hours(worker, span, shifts_of(worker, minor=minor), minor=minor)
     # The engine refuses a shift in which nobody gets from the first place to the last.
-    shifts = {
-        weekday: hours
-        for weekday, hours in shifts_of(worker, minor=minor).items()
-        if hours[1] - hours[0] >= way
-    }
-    not_days = set(off) | {
-        index for index in span.open_days if fitness.is_day_off(worker.exceptions, span.day(index))
-    }
+    shifts = {weekday: hours for weekday, hours in weekly.items() if hours[1] - hours[0] >= way}
+    not_days = (
+        set(off)
+        | not_there
+        | {index for index in span.open_days if fitness.is_day_off(worker.exceptions, span.day(index))}
+    )
     stands = +(held.fixed + pinned)
     month_room = worker.max_visits_month - held.before_month
     if month_room <= 0 and not stands:

@@ -11,14 +11,14 @@ from werkzeug.wrappers import Response
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.kernel.areas import AreaLevel
+from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import DomainError, NotFound
 from coordinator.planning import queries, services
 from coordinator.planning.access import can_approve, can_edit, can_stop
 from coordinator.planning.forms import SecondsForm, StartForm
 from coordinator.planning.labels import STAGES, STATE_LOOKS, STATES, month_name
 from coordinator.planning.models import Plan, PlanStage, PlanState
-from coordinator.planning.translate import Options, Wish, horizon
+from coordinator.planning.translate import Options, horizon
 from coordinator.planning.views import bp
 from coordinator.workforce.labels import KINDS
 
@@ -37,7 +37,13 @@ def month() -> str | Response:
     first = asked_month(request.args.get("month"))
     plan_id = request.args.get("plan", type=int)
     plan = queries.load_plan(actor, plan_id) if plan_id else queries.shown_plan(area, first)
-    return _page(area, first, plan, StartForm())
+    return _page(area, first, plan, _start_form(area))
+
+
+def _start_form(area: Area) -> StartForm:
+    """The form with what the area chose last."""
+    wishes = services.wishes_of(area)
+    return StartForm(formdata=None, data=wishes.as_dict())
 
 
 @bp.get("/from-due")
@@ -55,7 +61,7 @@ def index() -> Response:
 def plan(plan_id: int) -> str:
     """One plan run in its month."""
     found = queries.load_plan(current_actor(), plan_id)
-    return _page(found.area, found.month, found, StartForm())
+    return _page(found.area, found.month, found, _start_form(found.area))
 
 
 def asked_month(text: str | None) -> date:
@@ -206,9 +212,14 @@ def start(area_id: int, month: str) -> Response | str | tuple[str, int]:
         raise NotFound(_("没有找到这个街道。"))
     first, form = asked_month(month), StartForm()
     if form.validate_on_submit():
-        options = Options(Wish(form.continuity.data), Wish(form.balance.data))
+        shown = queries.shown_plan(area, first)
+        draft = shown if form.from_draft.data and shown is not None and can_edit(actor, shown) else None
+        ask = services.request_choices if request.form.get("choices") else services.request_plan
         try:
-            made = services.request_plan(actor, area, first, options=options, seconds=int(form.seconds.data))
+            made = ask(
+                actor, area, first, options=form.wishes, seconds=int(form.seconds.data), based_on=draft
+            )
+            services.keep_wishes(area, form.wishes)
             db.session.commit()
             return redirect(url_for("planning.plan", plan_id=made.id), 303)
         except DomainError as problem:

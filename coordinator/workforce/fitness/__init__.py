@@ -32,6 +32,7 @@ from coordinator.workforce.fitness.rules import (
     limits,
     pairing,
     shift_on,
+    spans_on,
     unfit,
 )
 
@@ -65,5 +66,6 @@ __all__ = [
     "limits",
     "pairing",
     "shift_on",
+    "spans_on",
     "unfit",
 ]

@@ -151,10 +151,10 @@ def hours(worker: Worker, starts_at: datetime, ends_at: datetime) -> list[Unfit]
     day = start.date()
     if is_day_off(worker.exceptions, day):
         return [Unfit(UnfitCode.DAY_OFF, {"name": worker.name, "day": day})]
-    shift = shift_on(worker.availability, day)
-    if shift is None:
+    spans = spans_on(worker.availability, worker.exceptions, day)
+    if not spans:
         return [Unfit(UnfitCode.DAY_OFF, {"name": worker.name, "day": day})]
-    if end.date() != day or start.time() < shift[0] or end.time() > shift[1]:
+    if end.date() != day or not any(a <= start.time() and end.time() <= b for a, b in spans):
         return [Unfit(UnfitCode.OUT_OF_HOURS, {"name": worker.name})]
     return []
 
@@ -236,7 +236,29 @@ def has_skill(worker: Worker, skill: str, day: date) -> bool:
 
 
 def is_day_off(exceptions: Iterable[AvailabilityException], day: date) -> bool:
-    return any(one.first_day <= day <= one.last_day for one in exceptions)
+    """On leave that day; hours that were agreed to for the day itself take the leave back."""
+    there = [one for one in exceptions if one.first_day <= day <= one.last_day]
+    return bool(there) and all(one.starts is None for one in there)
+
+
+def spans_on(
+    availability: Iterable[Availability], exceptions: Iterable[AvailabilityException], day: date
+) -> list[tuple[time, time]]:
+    """The hours of a day: the weekly ones and those agreed to beside them, joined where they touch; leave left
+    aside."""
+    weekly = shift_on(availability, day)
+    further = [
+        (one.starts, one.ends)
+        for one in exceptions
+        if one.starts is not None and one.ends is not None and one.first_day <= day <= one.last_day
+    ]
+    spans: list[tuple[time, time]] = []
+    for starts, ends in sorted([*further, *([weekly] if weekly else [])]):
+        if spans and starts <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(ends, spans[-1][1])
+        else:
+            spans.append((starts, ends))
+    return spans
 
 
 def shift_on(availability: Iterable[Availability], day: date) -> tuple[time, time] | None:

@@ -1,6 +1,7 @@
 """What is done with a worker's record, one function per act; each flushes and audits, none commits."""
 
 from coordinator.workforce.services.accounts import open_account, suggested_username
+from coordinator.workforce.services.agreed import Agreement, agree
 from coordinator.workforce.services.duty import (
     GuardianConsent,
     add_credential,
@@ -17,11 +18,13 @@ from coordinator.workforce.services.records import create_worker, edit_worker, r
 from coordinator.workforce.services.times import add_days_off, remove_days_off, set_availability
 
 __all__ = [
+    "Agreement",
     "GuardianConsent",
     "add_bar",
     "add_credential",
     "add_days_off",
     "add_guardian_consent",
+    "agree",
     "approve_worker",
     "create_worker",
     "edit_worker",

@@ -106,6 +106,8 @@ def remove_days_off(actor: Actor, worker: Worker, leave_id: int) -> None:
         actor,
         "worker.days_off_removed",
         worker,
-        _("%(name)s %(days)s又可以来了", name=worker.name, days=days),
+        _("%(name)s %(days)s又可以来了", name=worker.name, days=days)
+        if leave.is_leave
+        else _("%(name)s %(days)s不多来了", name=worker.name, days=days),
     )
     db.session.flush()

@@ -128,7 +128,8 @@ def me() -> Answer:
         w=found,
         missing=services.missing_for_duty(found),
         is_minor=fitness.is_minor(found, clock.today()),
-        leaves=[one for one in found.exceptions if one.last_day >= clock.today()],
+        leaves=[one for one in found.exceptions if one.is_leave and one.last_day >= clock.today()],
+        further=[one for one in found.exceptions if not one.is_leave and one.last_day >= clock.today()],
     )
 
 
