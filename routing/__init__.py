@@ -9,12 +9,13 @@ from routing.edits import Edit, edited
 from routing.errors import InputError, ScenarioError
 from routing.explain import Explanation, Remedy, explain
 from routing.limits import STAGES, Limits, Progress
+from routing.osrm import Osrm, RoadsError
 from routing.plan import Plan, Route, Score, Stop, Unassigned
 from routing.quote import Place, Quote, Quoter
 from routing.remedy import Gain, ProvenRemedy, remedies
 from routing.replan import Change, Repair, RepairWeights, day_of, repair
 from routing.roadcache import RoadCache
-from routing.roads import Osrm, RoadReport, RoadsError, with_roads
+from routing.roads import RoadReport, with_roads
 from routing.scenario import Scenario
 from routing.schedule import ByHand, schedule, score_by_hand
 from routing.shortage import Shortage, shortage

@@ -20,9 +20,10 @@ from routing.check import check
 from routing.errors import ScenarioError
 from routing.explain import explain
 from routing.limits import Limits, Progress
+from routing.osrm import Osrm, RoadsError
 from routing.plan import Plan
 from routing.roadcache import RoadCache
-from routing.roads import Osrm, RoadsError, with_roads
+from routing.roads import with_roads
 from routing.scenario import Scenario
 from routing.schedule import schedule
 from routing.solve import solve

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import Any, TextIO
 
 from routing.limits import Clock, Limits
@@ -20,6 +21,7 @@ from routing.plan import Score
 from routing.scenario import Scenario
 from routing.search import Search
 from routing.state import Key, Snapshot, State
+from routing.tables import unpack
 
 SEND_SHARE = 15
 """A process spends one part in so many on sending its best plan."""
@@ -89,7 +91,10 @@ def child(source: TextIO, sink: TextIO) -> None:
     parent.listen_in_background()
     limits = Limits(order["seconds"], order["seed"], 1, order["iterations"])
     clock = Clock(limits, lambda: parent.stop, time.monotonic())
-    model = Model(Scenario.from_dict(order["scenario"]))
+    scenario = Scenario.trusted(order["scenario"])
+    if order["matrix"] is not None:
+        scenario = replace(scenario, matrix=unpack(order["matrix"]))
+    model = Model(scenario)
     state = State(model)
     state.restore(read_snapshot(order["start"]))
     gc.disable()  # tours hold no cycles, and looking for some costs a third of the time

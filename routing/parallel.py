@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from routing.model import Model
 from routing.plan import Score, Stage
 from routing.scenario import Scenario
 from routing.state import Key, Snapshot, State
+from routing.tables import pack
 
 POLL_SECONDS = 0.1
 SEND_SECONDS = 0.4
@@ -138,7 +140,8 @@ class _Child:
             thread.start()
         self.send(
             {
-                "scenario": scenario.to_dict(),
+                "scenario": replace(scenario, matrix=None).to_dict(),
+                "matrix": None if scenario.matrix is None else pack(scenario.matrix),
                 "seconds": clock.left,
                 "seed": limits.seed * 1000 + number,
                 "iterations": limits.iterations,

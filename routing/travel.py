@@ -93,8 +93,14 @@ class Travel:
 
     def _make(self, mode: str, point: int) -> array[int]:
         if self.index:
-            table = self._tables[mode][self.index[point]]
-            return array("q", [table[index] for index in self.index])
+            row = np.asarray(self._tables[mode][self.index[point]], dtype=np.int64)
+            return array("q", row[self.index].tobytes())
         distances = metres_from(self.places[point], self.places)
         seconds = whole_seconds(distances, self._detour, self._speed[mode])
-        return array("q", seconds.tolist())
+        return array("q", seconds.tobytes())
+
+    def square(self, mode: str) -> np.ndarray[Any, np.dtype[np.int32]]:
+        """Return the seconds between all points by a mode, from the scenario's matrix; nothing is kept."""
+        table = np.asarray(self._tables[mode], dtype=np.int32)
+        found: np.ndarray[Any, np.dtype[np.int32]] = table[np.ix_(self.index, self.index)]
+        return found

@@ -151,8 +151,7 @@ def _travel(model: Model, modes: list[str]) -> tuple[Array, Array, Array]:
         times.fill_table(table, points, pace)
     else:
         for number, mode in enumerate(modes):
-            for point in range(count):
-                table[number, point] = model.travel.row(mode, point)
+            table[number] = model.travel.square(mode)
     return table, points, pace
 
 
@@ -226,10 +225,9 @@ def _near(model: Model) -> Array:
     width = min(items, NEAR)
     near = np.empty((items, width), np.int32)
     if model.scenario.matrix is not None:
-        mode = model.scenario.workers[0].mode
+        rows = model.travel.square(model.scenario.workers[0].mode)[:items, :items]
         for v in range(items):
-            row = np.array(model.travel.row(mode, v)[:items])
-            near[v] = _first(row, v, width)
+            near[v] = _first(rows[v], v, width)
         return near
     points = sphere(model.travel.places[:items])
     for v in range(items):

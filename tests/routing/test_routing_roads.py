@@ -20,8 +20,9 @@ import pytest
 
 from routing import Limits, Scenario, check, solve
 from routing.__main__ import main
+from routing.osrm import NO_WAY, Osrm, RoadsError
 from routing.roadcache import RoadCache
-from routing.roads import NO_WAY, Osrm, RoadsError, with_roads
+from routing.roads import with_roads
 from routing.travel import Travel, geodesic_table, metres
 from tests.routing.routing_days import town
 from tests.routing.routing_scenarios import HOME, day, north, visit, worker
