@@ -75,6 +75,33 @@ def print_day(actor: Actor, plan: Plan, day: date) -> Printed:
     return _print(actor, plan, routes, day)
 
 
+def reissue(actor: Actor, plan: Plan, routes: Sequence[PlanRoute]) -> list[tuple[str, str | None]]:
+    """New numbers for handed-out sheets whose day has changed: (old number, new one or None).
+
+    A route with nobody left to visit gets none; the old sheet is void. A sheet that is still right stays.
+    """
+    demand(actor, Permission.SHEET_PRINT, plan.area.path)
+    found: list[tuple[str, str | None]] = []
+    workers = _workers({route.worker_id for route in routes})
+    lines = _lines(plan, routes)
+    for route in routes:
+        current = db.session.scalar(
+            select(RouteSheet).where(RouteSheet.route_id == route.id, RouteSheet.voided_at.is_(None))
+        )
+        if current is None:
+            continue
+        mine, approved = lines[route.id]
+        if mine and approved:
+            new = _issue(actor, plan, route, workers[route.worker_id], mine)
+            found += [(current.number, new.number)] if new is not current else []
+            continue
+        current.voided_at = clock.now()
+        audit.record(actor, "sheet.void", plan, _("路线单 %(old)s 作废", old=current.number))
+        found.append((current.number, None))
+    db.session.flush()
+    return found
+
+
 def _print(actor: Actor, plan: Plan, routes: Sequence[PlanRoute], day: date) -> Printed:
     workers = _workers({route.worker_id for route in routes})
     lines = _lines(plan, routes)

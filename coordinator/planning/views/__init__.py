@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("planning", __name__, url_prefix="/planning")
 
-from coordinator.planning.views import approvals, city, days, months, sheets, weights  # noqa: E402,F401  they add their endpoints to bp
+from coordinator.planning.views import approvals, changes, city, days, months, sheets, weights  # noqa: E402,F401  they add their endpoints to bp

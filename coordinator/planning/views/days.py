@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
-from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.kernel.access import Permission, covers, current_actor, requires
 from coordinator.kernel.errors import DomainError, InvalidInput, NotFound
 from coordinator.planning import queries, services
 from coordinator.planning.access import can_approve, can_edit
@@ -69,6 +69,7 @@ def day(plan_id: int, day: str) -> str:
         editable=can_edit(actor, plan),
         approvable=can_approve(actor, plan),
         printable=actor.may(Permission.SHEET_PRINT),
+        changeable=covers(actor, Permission.CLAIM_DECIDE, plan.area.path) and chosen >= clock.today(),
         open_=chosen > clock.today(),
     )
 

@@ -20,6 +20,7 @@ from coordinator.visits.services.moves import (
 )
 from coordinator.visits.services.packs import store_pack, store_policy_version, store_shipped_packs
 from coordinator.visits.services.rules import write_overdue_reason
+from coordinator.visits.services.shifting import shift_visits
 from coordinator.visits.services.surge import tick, withdraw_tick
 from coordinator.visits.services.team import assign, check_team, mark_no_show, refuse_in_epidemic, release
 
@@ -44,6 +45,7 @@ __all__ = [
     "release",
     "reopen_visit",
     "settle_home_visits",
+    "shift_visits",
     "store_pack",
     "store_policy_version",
     "store_shipped_packs",

@@ -137,6 +137,8 @@ def _show(actor: Actor, visit: Visit, form: ReasonForm, asked: str = "") -> str:
     may_open = covers(actor, Permission.VISIT_OPEN, visit.area.path)
     may_assign = covers(actor, Permission.CLAIM_DECIDE, visit.area.path)
     presences, record = evidence_of(visit)
+    day = clock.to_local(visit.starts_at).date()
+    changeable = visit.mode is ContactMode.HOME and visit.state in (VisitState.OPEN, VisitState.ASSIGNED)
     return render_template(
         "visits/show.html",
         visit=visit,
@@ -147,6 +149,7 @@ def _show(actor: Actor, visit: Visit, form: ReasonForm, asked: str = "") -> str:
         record=record,
         may_note=covers(actor, Permission.ELDER_READ, visit.area.path),
         may_assign=may_assign and visit.state is VisitState.OPEN,
+        change_day=day.isoformat() if may_assign and changeable and day >= clock.today() else "",
         may_release=may_assign and visit.state in (VisitState.ASSIGNED, VisitState.OPEN),
         may_cancel=may_open and visit.state in (VisitState.OPEN, VisitState.CLAIMED, VisitState.ASSIGNED),
         may_miss=may_assign
