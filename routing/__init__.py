@@ -3,6 +3,7 @@
 See docs/planning.md for the parts and the sources.
 """
 
+from routing.bound import Bound, SkillBound, bound
 from routing.check import check
 from routing.compare import PRESETS, Compared, compare
 from routing.edits import Edit, edited
@@ -27,6 +28,7 @@ __all__ = [
     "PRESETS",
     "STAGES",
     "VIOLATIONS",
+    "Bound",
     "ByHand",
     "Change",
     "Compared",
@@ -54,9 +56,11 @@ __all__ = [
     "ScenarioError",
     "Score",
     "Shortage",
+    "SkillBound",
     "Stop",
     "Unassigned",
     "Violation",
+    "bound",
     "check",
     "compare",
     "day_of",

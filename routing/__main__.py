@@ -1,4 +1,4 @@
-"""The engine on the command line: ``python -m routing solve|check|explain|roads|compile``.
+"""The engine on the command line: ``python -m routing solve|check|explain|bound|roads|compile``.
 
 Exit codes: 0 good, 1 violations found by ``check``, 2 bad input or usage.
 """
@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from routing import kernel
+from routing.bound import bound
 from routing.check import check
 from routing.errors import ScenarioError
 from routing.explain import explain
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
             return _roads(options)
         if options.command == "compile":
             return _compile()
+        if options.command == "bound":
+            return _bound(options)
         return _explain(options)
     except _BadInput as error:
         print(error, file=sys.stderr)
@@ -68,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
         other = commands.add_parser(name, help=text)
         other.add_argument("scenario", type=Path)
         other.add_argument("plan", type=Path)
+    bounding = commands.add_parser("bound", help="prove how many visits are possible at most")
+    bounding.add_argument("scenario", type=Path)
+    bounding.add_argument("--time-limit", type=_seconds, default=15.0, help="wall-clock seconds")
     commands.add_parser("compile", help="compile the kernel ahead, so that no run has to")
     road = commands.add_parser("roads", help="put a matrix of road times into a scenario")
     road.add_argument("scenario", type=Path)
@@ -184,10 +190,20 @@ def _check(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     scenario = _scenario(options.scenario)
-    for found in explain(scenario, _plan(options.plan, scenario)):
+    reasons = explain(scenario, _plan(options.plan, scenario))
+    for found in reasons:
         print(f"{found.visit}: {found.reason}: {found.text}")
         for remedy in found.remedies:
             print(f"  {remedy.text}")
+    if reasons:
+        print(bound(scenario).text)
+    return 0
+
+
+def _bound(options: argparse.Namespace) -> int:
+    found = bound(_scenario(options.scenario), options.time_limit)
+    print(found.text)
+    print(json.dumps(found.to_dict(), ensure_ascii=False))
     return 0
 
 

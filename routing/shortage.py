@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from routing.bound import Bound, bound
 from routing.check import check
 from routing.explain import explain
 from routing.loosen import HALF_DAYS, new_worker
@@ -25,6 +26,7 @@ from routing.travel import metres_from
 CELL_DEGREES = 0.01
 """Side of the squares that stand for neighbourhoods where none are named: about a kilometre."""
 KINDS = 8
+BOUND_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Shortage:
     by_place: tuple[Lack, ...]
     one_more: tuple[OneMore, ...]
     complete: bool
+    bound: Bound | None = None
+    """What these people can do at most, proven; None when nothing is missing."""
 
 
 @dataclass(slots=True)
@@ -97,6 +101,7 @@ def shortage(
     ones = [(found, "", 1.0) for found in missing]
     by_day = [(m, str(day), 1 / len(m.days)) for m in missing for day in m.days]
     by_skill = [(m, skill, 1.0) for m in missing for skill in sorted(set(m.visit.skills)) or [""]]
+    limit = bound(scenario, BOUND_SHARE * seconds) if missing else None
     gains, complete = _one_more(scenario, plan, missing, deadline)
     return Shortage(
         next(iter(_sums(ones)), Lack("", 0, 0, 0, 0)),
@@ -106,6 +111,7 @@ def shortage(
         _sums((m, m.place, 1.0) for m in missing),
         gains,
         complete,
+        limit,
     )
 
 
