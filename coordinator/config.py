@@ -28,6 +28,9 @@ SOCKET_PATH_LIMIT = 107
 POSTGRES_SOCKET_NAME = ".s.PGSQL.5432"
 REDIS_SOCKET_NAME = "redis.sock"
 
+# Names that no public network resolves (RFC 6761, RFC 8375, ICANN 2024).
+INSIDE_NAMES = (".localhost", ".home.arpa", ".internal")
+
 KNOWN = frozenset(
     {
         "TANFANG_DATA",
@@ -38,12 +41,22 @@ KNOWN = frozenset(
         "TANFANG_PORT",
         "TANFANG_PUBLIC_URL",
         "TANFANG_RATE_LIMITS",
+        "TANFANG_ROADS_OUTSIDE",
         "TANFANG_SECOND_FACTOR",
         "TANFANG_SECRET_KEY",
         "TANFANG_TRUSTED_PROXIES",
     }
 )
-PLAIN = ("DATABASE_URL", "REDIS_URL", "OSRM_URL", "SMTP_URL", "WEB_CONCURRENCY", "WORKERS")
+ROAD_MODES = ("walk", "bike", "car")
+PLAIN = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "OSRM_URL",
+    *(f"OSRM_URL_{mode.upper()}" for mode in ROAD_MODES),
+    "SMTP_URL",
+    "WEB_CONCURRENCY",
+    "WORKERS",
+)
 
 
 class SettingsError(Exception):
@@ -61,7 +74,8 @@ class Settings:
     redis_url: str = field(repr=False)  # redis://, rediss:// or unix://
     embedded_database: bool = False  # no DATABASE_URL: the supervisor runs PostgreSQL itself
     embedded_queue: bool = False  # no REDIS_URL: the supervisor runs Valkey/Redis itself
-    osrm_url: str | None = None
+    # Mode of travel → road engine. A mode with the address of walking is answered by a walking network.
+    road_engines: Mapping[str, str] = field(default_factory=dict)
     smtp_url: str | None = field(default=None, repr=False)
     secret_key: str = field(repr=False)  # signs cookies and forms
     field_key: bytes = field(repr=False)  # 32 bytes, AES-256-GCM key of the protected fields
@@ -137,7 +151,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         redis_url=(_url(env, "REDIS_URL", ("redis", "rediss", "unix")) or embedded_redis_url(data_dir)),
         embedded_database=database_url is None,
         embedded_queue=redis_url is None,
-        osrm_url=_url(env, "OSRM_URL", ("http", "https")),
+        road_engines=_road_engines(env),
         smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
         secret_key=_secret_key(env, data_dir / "keys"),
         field_key=_field_key(env, data_dir / "keys"),
@@ -237,6 +251,36 @@ def _host(env: Mapping[str, str]) -> str:
             f"TANFANG_HOST={host!r}: must be an IP address of this machine, such as 127.0.0.1, or localhost"
         ) from None
     return host
+
+
+def _road_engines(env: Mapping[str, str]) -> dict[str, str]:
+    """The road engine of each mode: its own address, else the common one with its name put in."""
+    common = _text(env, "OSRM_URL")
+    outside = _switch(env, "TANFANG_ROADS_OUTSIDE", default=False)
+    found = {}
+    for mode in ROAD_MODES:
+        own = f"OSRM_URL_{mode.upper()}"
+        name = own if _text(env, own) is not None else "OSRM_URL"
+        value = _url({name: (_text(env, own) or common or "").replace("{mode}", mode)}, name, ("http", "https"))
+        if value is None:
+            continue
+        if not outside and not _stays_inside(urlsplit(value).hostname or ""):
+            raise SettingsError(
+                f"{name}: a road engine outside the own network would learn where elders live; use one on this "
+                "machine or in the own network, or allow it with TANFANG_ROADS_OUTSIDE=on"
+            )
+        found[mode] = value
+    return found
+
+
+def _stays_inside(host: str) -> bool:
+    """Whether an address is of this machine or of a private network; a name without a dot is in no public one."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(INSIDE_NAMES)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_private or address.is_loopback
 
 
 def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:

@@ -56,6 +56,11 @@ def test_defaults(tmp_path: Path) -> None:
         ("DATABASE_URL", "postgresql://host"),
         ("REDIS_URL", "http://host"),
         ("OSRM_URL", "ftp://host"),
+        ("OSRM_URL_BIKE", "127.0.0.1:5002"),
+        ("OSRM_URL", "https://router.example.org"),
+        ("OSRM_URL_CAR", "http://8.8.8.8:5000"),
+        ("OSRM_URL", "http://{mode}.example.org"),
+        ("TANFANG_ROADS_OUTSIDE", "perhaps"),
         ("SMTP_URL", "mail.example"),
         ("WEB_CONCURRENCY", "0"),
         ("WORKERS", "-1"),
@@ -76,6 +81,31 @@ def test_passwords_are_not_repeated(tmp_path: Path) -> None:
     assert "topsecret" not in shown
     assert KEY not in shown
     assert "secret_key" not in shown
+
+
+def test_each_way_to_travel_has_its_road_engine(tmp_path: Path) -> None:
+    def engines(**env: str) -> dict[str, str]:
+        return dict(read(env, tmp_path).road_engines)
+
+    one = "http://127.0.0.1:5001"
+    assert engines() == {}
+    assert engines(OSRM_URL=one + "/") == {"walk": one, "bike": one, "car": one}
+    assert engines(OSRM_URL="http://roads:80/{mode}", OSRM_URL_CAR=one) == {
+        "walk": "http://roads:80/walk",
+        "bike": "http://roads:80/bike",
+        "car": one,
+    }
+    assert engines(OSRM_URL_WALK="http://192.168.3.4:5001") == {"walk": "http://192.168.3.4:5001"}
+
+
+def test_homes_are_told_to_no_road_engine_outside_unless_it_is_allowed(tmp_path: Path) -> None:
+    for inside in ("localhost:5001", "[::1]:5001", "10.1.2.3", "osrm:5000", "roads.internal"):
+        assert read({"OSRM_URL": f"http://{inside}"}, tmp_path).road_engines["walk"] == f"http://{inside}"
+    for outside in ("8.8.8.8", "[2001:4860::1]:5000", "[::ffff:8.8.8.8]", "street.example.org"):
+        with pytest.raises(SettingsError, match="TANFANG_ROADS_OUTSIDE=on"):
+            read({"OSRM_URL_WALK": f"http://{outside}"}, tmp_path)
+        allowed = read({"OSRM_URL_WALK": f"http://{outside}", "TANFANG_ROADS_OUTSIDE": "on"}, tmp_path)
+        assert allowed.road_engines == {"walk": f"http://{outside}"}
 
 
 def test_demo_may_lower_protections(tmp_path: Path) -> None:
