@@ -20,6 +20,7 @@ from routing.bound import bound
 from routing.check import check
 from routing.errors import ScenarioError
 from routing.explain import explain
+from routing.keep import write_whole
 from routing.limits import Limits, Progress
 from routing.osrm import Osrm, RoadsError
 from routing.plan import Plan
@@ -147,12 +148,13 @@ def _solve(options: argparse.Namespace, started: float) -> int:
         del number, frame
         interrupted = True
 
-    previous = signal.signal(signal.SIGINT, interrupt)
+    asked = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         tell = _tell if options.progress else None
-        plan = solve(scenario, limits, tell, lambda: interrupted, start, started)
+        plan = solve(scenario, limits, tell, lambda: interrupted, start, started, options.output)
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, previous in asked.items():
+            signal.signal(number, previous)
     _write(options.output, json.dumps(plan.to_dict(), ensure_ascii=False, indent=1))
     return 0
 
@@ -162,7 +164,7 @@ def _write(path: Path | None, text: str) -> None:
         print(text)
         return
     try:
-        path.write_text(text + "\n", encoding="utf-8")
+        write_whole(path, text + "\n")
     except OSError as error:
         raise _BadInput(f"{path}: cannot be written ({error.strerror}); give another file") from None
 

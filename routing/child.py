@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from typing import Any, TextIO
 
+from routing.keep import Keeper
 from routing.limits import Clock, Limits
 from routing.model import Model
 from routing.parallel import SEND_SECONDS, read_key, read_snapshot
@@ -97,12 +98,15 @@ def child(source: TextIO, sink: TextIO) -> None:
     model = Model(scenario)
     state = State(model)
     state.restore(read_snapshot(order["start"]))
+    keeper = Keeper.from_environment(model)
     gc.disable()  # tours hold no cycles, and looking for some costs a third of the time
 
     def listen(stage: str, done: float, score: Score) -> None:
         del done
         del score
         parent.tell(stage, search)
+        if keeper is not None:
+            keeper.offer(search.key, lambda: search.best)
 
     search = Search(model, state, limits, clock, listen, parent.exchange)
     search.run(assigning=order["assigning"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from routing import kernel
 from routing.construct import construct, construct_hard, load_plan
 from routing.draft import checked, score_of
 from routing.explain import explain_state
+from routing.keep import Keeper, told
 from routing.limits import Clock, Limits, Progress
 from routing.model import Model
 from routing.parallel import search_together
@@ -36,13 +38,15 @@ def solve(
     should_stop: Callable[[], bool] | None = None,
     start: Plan | None = None,
     started: float | None = None,
+    keep: Path | None = None,
 ) -> Plan:
     """Return the best plan found within the limits; it always passes the checker.
 
     `should_stop` is asked about ten times a second; when it says yes the best plan so far is
     returned. `start` is a plan to re-plan from: what still fits is the beginning, and the
     scenario's pins stay. `started` (a `time.monotonic` value) moves the beginning of the time
-    limit back. Both callbacks run in the calling thread.
+    limit back. Both callbacks run in the calling thread. `keep` is a file that gets the best plan every
+    few seconds, for a run that may be killed.
     """
     clock = Clock(limits, should_stop, time.monotonic() if started is None else started)
     teller = _Teller(clock, on_progress)
@@ -68,9 +72,17 @@ def solve(
     assigning = start is None
     together = limits.processes > 1 and clock.left > WORTH_A_PROCESS and model.needs > 1
     if together:
-        stages += search_together(model, state, limits, clock, listen, assigning=assigning)
+        with told(keep):
+            stages += search_together(model, state, limits, clock, listen, assigning=assigning)
     if not together or (not clock.over() and clock.left > WORTH_A_PROCESS and limits.iterations is None):
-        search = Search(model, state, limits, clock, listen)
+        keeper = None if keep is None else Keeper(model, keep, time.time())
+
+        def listen_and_keep(stage: str, done: float, score: Score) -> None:
+            listen(stage, done, score)
+            if keeper is not None:
+                keeper.offer(search.key, lambda: search.best)
+
+        search = Search(model, state, limits, clock, listen_and_keep)
         search.run(assigning=assigning and not together)
         state.restore(search.best)
         stages += search.stages

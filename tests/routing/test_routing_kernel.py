@@ -18,7 +18,7 @@ from routing.state import State
 from routing.timing import time_route
 from routing.travel import Travel
 from tests.routing.routing_scenarios import day, elder, month, north, street, visit, worker
-from tests.routing.test_routing_random import _day, _month
+from tests.routing.routing_random import a_day, a_full_month
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("numba")
@@ -52,7 +52,7 @@ def _agrees(model: Model, state: State, improver: KernelImprover) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.one_of(_day(), _month()), seed=st.integers(1, 99))
+@given(data=st.one_of(a_day(), a_full_month()), seed=st.integers(1, 99))
 def test_the_kernels_sums_are_the_checkers(data, seed):
     scenario = Scenario.from_dict(data)
     if not kernel.suits(Model(scenario)):
