@@ -30,6 +30,7 @@ class ModeReport:
     """Pairs of one mode: all, remembered, asked for, and straight-line estimates.
 
     Of the estimates `no_way` are pairs the engine knows no way for, the others have no answer; `error` says why.
+    Pairs are directed; `apart` counts two places between which a way is missing in one direction or both once.
     `cut_off` are the fewest locations found that are in every pair without a way, the worst first.
     """
 
@@ -38,6 +39,7 @@ class ModeReport:
     asked: int = 0
     estimated: int = 0
     no_way: int = 0
+    apart: int = 0
     cut_off: tuple[int, ...] = ()
     error: str = ""
 
@@ -109,7 +111,9 @@ def road_matrix(
         seconds, answered, mine = _mode_table(places, mode, engine, cache, strict=strict)
         gaps = seconds == NO_WAY
         mine.estimated, mine.no_way = int(gaps.sum()), int((gaps & answered).sum())
-        mine.cut_off = _cut_off(gaps & answered)
+        missing = gaps & answered
+        mine.apart = int((missing | missing.T).sum()) // 2
+        mine.cut_off = _cut_off(missing)
         if gaps.any():
             seconds = np.where(gaps, geodesic_table(places, places, detour, speeds[mode]), seconds)
         report.modes[mode] = mine

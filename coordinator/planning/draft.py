@@ -18,6 +18,7 @@ from coordinator.planning.models import Plan, PlanRoute, PlanStop
 from coordinator.planning.translate import Translation, elder_key, read_key, worker_key
 from coordinator.planning.translate.needs import need_on
 from coordinator.planning.translate.people import DETOURS
+from coordinator.planning.translate.roads import read as read_scenario
 from coordinator.workforce.models import TravelMode
 
 Place = tuple[float, float]
@@ -27,7 +28,7 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A route's way by road, estimated from straight lines."""
+    """A route's way: seconds as the plan counts them, metres estimated from straight lines."""
 
     seconds: int
     metres: int
@@ -39,21 +40,20 @@ class Ways:
     def __init__(self, scenario: routing.Scenario) -> None:
         self.scenario = scenario
         self.speed = {mode: kmh / 3.6 for mode, kmh in scenario.speed_kmh}
+        self.tables = {} if scenario.matrix is None else dict(scenario.matrix.seconds)
 
     def of(self, worker: routing.scenario.Worker, visits: Iterable[str]) -> Way:
         """The way from the worker's start through the visits to the end."""
-        places: list[Place] = [worker.start]
-        for name in visits:
-            visit = self.scenario.visit_of(name)
-            if visit is not None:
-                places.append(visit.loc)
-        places.append(worker.end)
+        made = [visit for name in visits if (visit := self.scenario.visit_of(name)) is not None]
+        places = [worker.start, *(visit.loc for visit in made), worker.end]
         straight = [haversine_m(*a, *b) for a, b in pairwise(places)]
+        metres = round(sum(straight) * DETOURS[TravelMode(worker.mode)])
+        if self.scenario.matrix is not None:
+            table = self.tables[worker.mode]
+            at = [worker.start_index or 0, *(visit.loc_index or 0 for visit in made), worker.end_index or 0]
+            return Way(sum(table[a][b] for a, b in pairwise(at)), metres)
         speed = self.speed[worker.mode]
-        return Way(
-            sum(round(metres * self.scenario.detour / speed) for metres in straight),
-            round(sum(straight) * DETOURS[TravelMode(worker.mode)]),
-        )
+        return Way(sum(round(one * self.scenario.detour / speed) for one in straight), metres)
 
 
 def write_plan(
@@ -238,7 +238,7 @@ class Draft:
         self.plan = plan
         # Days are judged by the obligations' periods, so one set of days an elder is enough and quick to read.
         elders = [one | {"patterns": one["patterns"][:1]} for one in plan.scenario["elders"]]
-        self.scenario = routing.Scenario.from_dict(plan.scenario | {"elders": elders})
+        self.scenario = read_scenario(plan.scenario | {"elders": elders})
         self.origin = date.fromisoformat(plan.detail["origin"])
         self.routes = {
             (row.worker_id, self.index(row.day)): row
@@ -283,7 +283,14 @@ class Draft:
             visit = scenario.visit_of(name)
             assert visit is not None, "names come from the scenario"
             visits.append(
-                routing.scenario.Visit(name, visit.loc, visit.duration, visit.window, excluded=visit.excluded)
+                routing.scenario.Visit(
+                    name,
+                    visit.loc,
+                    visit.duration,
+                    visit.window,
+                    excluded=visit.excluded,
+                    loc_index=visit.loc_index,
+                )
             )
         shift = scenario.shift_of(worker, key[1]) or worker.shift
         return replace(

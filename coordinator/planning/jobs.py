@@ -28,7 +28,8 @@ from coordinator.planning import services
 from coordinator.planning.draft import Draft, write_plan
 from coordinator.planning.labels import month_name
 from coordinator.planning.models import Plan, PlanRoute, PlanStage, PlanState, PlanStop
-from coordinator.planning.translate import Options, PinnedStop, Translation, read_key, translate
+from coordinator.planning.translate import Options, PinnedStop, Translation, read_key, times_of, translate
+from coordinator.planning.translate.roads import stored as stored_scenario
 from coordinator.visits.queries import pack_of
 from coordinator.visits.services import store_policy_version
 
@@ -52,12 +53,12 @@ def solve_plan(plan_id: int) -> None:
     order = _begin(plan_id)
     if order is None:
         return
+    beat = _Beat(plan_id)
     try:
-        translation = _translate(plan_id, order)
+        translation = _translate(plan_id, order, beat)
     except DomainError as problem:
         _fail(plan_id, " ".join(str(part) for part in (problem.message, problem.remedy) if part))
         return
-    beat = _Beat(plan_id)
     try:
         scenario, solved = _solve(order, translation, beat)
     except routing.ScenarioError as problem:
@@ -180,8 +181,9 @@ def _moved(draft: Draft, month: date) -> routing.Plan:
     return routing.Plan(scenario=plan.scenario, routes=routes)
 
 
-def _translate(plan_id: int, order: _Order) -> Translation:
+def _translate(plan_id: int, order: _Order, beat: _Beat) -> Translation:
     area = db.session.get_one(Area, order.area_id)
+    times = times_of(area, clock.today(), beat.question)
     version = store_policy_version(pack_of(area))
     found = translate(
         area,
@@ -190,6 +192,7 @@ def _translate(plan_id: int, order: _Order) -> Translation:
         options=order.options,
         pinned=order.pinned,
         free_days=order.free_days,
+        times=times,
     )
     plan = db.session.get_one(Plan, plan_id)
     plan.policy_version_id = version.id
@@ -214,6 +217,7 @@ def _translate(plan_id: int, order: _Order) -> Translation:
             for one in found.calls
         ],
         "seconds": {},
+        "roads": dict(times.note),
     }
     db.session.commit()
     return found
@@ -237,6 +241,11 @@ class _Beat:
             self.best = score.to_dict()
         stage = PlanStage(progress.stage)
         self.tell(PlanStage.CHECK if stage is PlanStage.DRAFT else stage, min(95, progress.percent))
+
+    def question(self) -> None:
+        """Called before each question to the road engine; a wish to stop ends them."""
+        if self.should_stop():
+            raise routing.RoadsError("stopped")
 
     def should_stop(self) -> bool:
         """Called by the engine about ten times a second."""
@@ -280,7 +289,7 @@ class _Beat:
 
 
 def _solve(order: _Order, translation: Translation, beat: _Beat) -> tuple[routing.Scenario, routing.Plan]:
-    scenario = routing.Scenario.from_dict(translation.scenario)
+    scenario = translation.times.into(routing.Scenario.from_dict(translation.scenario))
     limits = routing.Limits(time_limit=order.seconds, seed=order.seed, processes=order.processes)
     solved = routing.solve(scenario, limits, beat.progress, beat.should_stop, order.start)
     missing = {read_key(left.visit)[1] for left in solved.unassigned if left.visit.startswith("e")}
@@ -290,7 +299,7 @@ def _solve(order: _Order, translation: Translation, beat: _Beat) -> tuple[routin
     if wider == translation.scenario:
         return scenario, solved
     # Spacing was only a wish: those left out may come on any day of their period.
-    relaxed = routing.Scenario.from_dict(wider)
+    relaxed = translation.times.into(routing.Scenario.from_dict(wider))
     seconds = min(SECOND_TRY_SECONDS, order.seconds)
     limits = routing.Limits(time_limit=seconds, seed=order.seed, processes=order.processes)
     again = routing.solve(relaxed, limits, beat.progress, beat.should_stop, solved)
@@ -312,7 +321,7 @@ def _store(
         db.session.rollback()
         return
     write_plan(plan, translation, scenario, solved, why, order.pins)
-    plan.scenario = scenario.to_dict()
+    plan.scenario = stored_scenario(scenario)
     plan.result = {"engine": solved.to_dict()["engine"]}
     plan.score = report.score.to_dict()
     plan.violations = []

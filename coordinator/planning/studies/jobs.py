@@ -32,6 +32,7 @@ from coordinator.planning.reasons import SOFT
 from coordinator.planning.services.steps import Change, change_of, settle, values_before
 from coordinator.planning.services.studies import BUSY, fingerprint_of, owe_study
 from coordinator.planning.translate import horizon, read_key, worker_key
+from coordinator.planning.translate.roads import read as read_scenario
 from coordinator.workforce.fitness import duty_gate, is_minor
 from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import workers_for_duty
@@ -121,7 +122,7 @@ def _ground(plan_id: int) -> _Ground | None:
     if plan.scenario is None or span is None:
         db.session.rollback()
         return None
-    scenario = routing.Scenario.from_dict(plan.scenario)
+    scenario = read_scenario(plan.scenario)
     draft = Draft(plan)
     orders = {(worker_key(worker), day): names for (worker, day), names in draft.orders().items() if names}
     db.session.rollback()

@@ -17,6 +17,7 @@ from coordinator.planning.translate.keys import elder_key, read_key, worker_key
 from coordinator.planning.translate.options import Options, Wish, alternatives
 from coordinator.planning.translate.owed import ElderNeeds, Left
 from coordinator.planning.translate.people import Span
+from coordinator.planning.translate.roads import Times, times_of
 from coordinator.planning.translate.scenario import PinnedStop, Translation, horizon, translate
 
 __all__ = [
@@ -25,12 +26,14 @@ __all__ = [
     "Options",
     "PinnedStop",
     "Span",
+    "Times",
     "Translation",
     "Wish",
     "alternatives",
     "elder_key",
     "horizon",
     "read_key",
+    "times_of",
     "translate",
     "worker_key",
 ]

@@ -85,6 +85,8 @@ def _broken(found: Fixed, crew: Crew) -> set[tuple[int, int]]:
     for visit in found.visits:
         for one in people_of(visit):
             orders[worker_key(one.worker_id), day_of(visit, span)].append(f"{visit_key(visit.id)}#1")
+    if crew.times is not None:
+        scenario = crew.times.into(scenario)
     report = routing.check(scenario, routing.schedule(scenario, orders))
     return {
         (read_key(worker)[1], index)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coordinator.elders.models import Elder
 from coordinator.planning.translate.keys import worker_key
@@ -14,6 +14,9 @@ from coordinator.workforce import fitness
 from coordinator.workforce.fitness import MINOR_EARLIEST, MINOR_LATEST, UnfitCode
 from coordinator.workforce.models import TravelMode, Worker
 from routing.sphere import metres
+
+if TYPE_CHECKING:
+    from coordinator.planning.translate.roads import Times
 
 # Town factors measured against road networks: the way by road over the straight line, and usual speeds.
 DETOURS: dict[TravelMode, float] = {TravelMode.WALK: 1.40, TravelMode.BIKE: 1.45, TravelMode.CAR: 1.60}
@@ -143,16 +146,23 @@ def _joined(worker: Worker, day: date, weekly: tuple[int, int] | None) -> tuple[
     return max(spans, key=lambda span: span[1] - span[0], default=None)
 
 
-def way_home(worker: Worker) -> int:
+def way_home(worker: Worker, times: Times | None = None) -> int:
     """Seconds from where the worker starts to where the day ends, as the engine counts them."""
     if worker.start_latitude is None or worker.end_latitude is None:
         return 0
     start, end = (worker.start_latitude, worker.start_longitude), (worker.end_latitude, worker.end_longitude)
+    if times is not None:
+        return times.between(worker.travel_mode.value, start, end)
     return round(metres(start, end) * DETOUR / (speeds()[worker.travel_mode.value] / 3.6))
 
 
 def worker_record(
-    worker: Worker, span: Span, held: Held, off: Collection[int], pinned: Counter[int]
+    worker: Worker,
+    span: Span,
+    held: Held,
+    off: Collection[int],
+    pinned: Counter[int],
+    times: Times | None = None,
 ) -> dict[str, Any] | None:
     """The worker in scenario form, None when there is no day to plan.
 
@@ -160,7 +170,7 @@ def worker_record(
     stands already, so that nothing arranged by hand makes the whole plan impossible.
     """
     minor = fitness.is_minor(worker, span.first)
-    way = way_home(worker)
+    way = way_home(worker, times)
     weekly, not_there = with_further_hours(worker, span, shifts_of(worker, minor=minor), minor=minor)
     # The engine refuses a shift in which nobody gets from the first place to the last.
     shifts = {weekday: hours for weekday, hours in weekly.items() if hours[1] - hours[0] >= way}
@@ -263,18 +273,22 @@ def _seconds(at: time) -> int:
 
 @dataclass(slots=True)
 class Crew:
-    """Everybody who may be planned: `held` is what each holds already, `duty` the days each may visit nobody."""
+    """Everybody who may be planned: `held` is what each holds already, `duty` the days each may visit nobody,
+    `times` the ways between places (straight lines without)."""
 
     span: Span
     workers: dict[int, Worker]
     held: dict[int, Held]
     duty: dict[int, dict[int, fitness.Unfit]]
+    times: Times | None = None
 
     @classmethod
-    def of(cls, workers: Sequence[Worker], held: dict[int, Held], span: Span) -> Crew:
+    def of(
+        cls, workers: Sequence[Worker], held: dict[int, Held], span: Span, times: Times | None = None
+    ) -> Crew:
         """Judge the workers' duty on every open day."""
         duty = {worker.id: out_of_duty(worker, span) for worker in workers}
-        return cls(span, {worker.id: worker for worker in workers}, held, duty)
+        return cls(span, {worker.id: worker for worker in workers}, held, duty, times)
 
     def records(
         self, pinned: Mapping[int, Counter[int]], apart_days: Mapping[int, Collection[int]]
@@ -284,7 +298,7 @@ class Crew:
         for worker in self.workers.values():
             held = self.held[worker.id]
             off = {*self.duty[worker.id], *apart_days.get(worker.id, ())}
-            record = worker_record(worker, self.span, held, off, pinned.get(worker.id, Counter()))
+            record = worker_record(worker, self.span, held, off, pinned.get(worker.id, Counter()), self.times)
             if record is None:
                 continue
             records.append(record)

@@ -28,6 +28,7 @@ from coordinator.planning.translate.people import (
     never_together,
     speeds,
 )
+from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.planning.translate.standing import LastVisit, last_visits, standing
 from coordinator.visits.models import Visit
 from coordinator.workforce import fitness
@@ -57,6 +58,7 @@ class Translation:
     span: Span
     needs: dict[int, ElderNeeds]
     given: dict[str, Visit]
+    times: Times = STRAIGHT
     left: list[Left] = field(default_factory=list)
     calls: list[Left] = field(default_factory=list)
     unfit_workers: dict[int, fitness.Unfit] = field(default_factory=dict)
@@ -104,12 +106,13 @@ def translate(
     options: Options | None = None,
     pinned: Sequence[PinnedStop] = (),
     free_days: bool = False,
+    times: Times = STRAIGHT,
 ) -> Translation:
     """The scenario of an area and month as things stand on `today`; the number of queries is constant.
 
     `pinned` visits of an earlier plan stay; `free_days` offers every permitted day instead of a week for each
-    visit, for a plan that begins from an earlier one. Raises Conflict when the area has no rule pack, ValueError
-    when the month has no day left.
+    visit, for a plan that begins from an earlier one; `times` are the ways by road (`times_of`). Raises Conflict
+    when the area has no rule pack, ValueError when the month has no day left.
     """
     span = horizon(month, today)
     if span is None:
@@ -119,7 +122,7 @@ def translate(
     stands = standing(area, [worker.id for worker in workers], span, today)
     last = last_visits(list(elders), span.last + timedelta(days=1))
     owed = what_is_owed(area, span, today, elders, stands, last)
-    crew = Crew.of(workers, stands.held, span)
+    crew = Crew.of(workers, stands.held, span, times)
     fixed = fixed_points(stands.given, crew)
     kept = _kept(pinned, owed, span)
     pins: dict[int, Counter[int]] = defaultdict(Counter)
@@ -154,6 +157,7 @@ def translate(
     }
     return Translation(
         scenario=scenario,
+        times=times,
         span=span,
         needs=needs,
         given={visit_key(visit.id): visit for visit in fixed.visits},
