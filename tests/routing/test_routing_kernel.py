@@ -17,8 +17,8 @@ from routing.model import Model
 from routing.state import State
 from routing.timing import time_route
 from routing.travel import Travel
-from tests.routing.routing_scenarios import day, elder, month, north, street, visit, worker
 from tests.routing.routing_random import a_day, a_full_month
+from tests.routing.routing_scenarios import day, elder, month, north, street, visit, worker
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("numba")
