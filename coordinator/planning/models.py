@@ -276,7 +276,7 @@ class PlanStudy(db.Model):
 
 class PlanRemedy(db.Model):
     """A change that was proven to get a missing visit made: `edits` and `detail` are the engine's, the figures what
-    solving again gained. `change` says it in the site's terms (`services/steps.py`), `before` holds the values of
+    solving again gained. `change` says it in the site's terms (`steps.py`), `before` holds the values of
     the worker or the elder that the change starts from.
     """
 

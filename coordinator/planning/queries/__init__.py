@@ -31,6 +31,18 @@ from coordinator.planning.queries.plans import (
     stops_of_route,
     street_plan,
 )
+from coordinator.planning.queries.remedies import (
+    RemedyView,
+    load_question,
+    load_remedy,
+    outcome_of,
+    own_question,
+    own_questions,
+    questions_of,
+    remedy_view,
+    words_of,
+)
+from coordinator.planning.queries.shortage import ShortageView, shortage_view, street_lacks, sums_of
 from coordinator.planning.queries.weights import Choice, Choices, choices_of
 
 __all__ = [
@@ -42,6 +54,8 @@ __all__ = [
     "LeftGroup",
     "LineState",
     "MonthView",
+    "RemedyView",
+    "ShortageView",
     "StreetChoice",
     "WorkerLoad",
     "areas_of",
@@ -56,15 +70,26 @@ __all__ = [
     "load_batch",
     "load_ordering_area",
     "load_plan",
+    "load_question",
+    "load_remedy",
     "load_route",
     "load_stop",
     "month_view",
     "next_day",
     "ordering_areas",
+    "outcome_of",
+    "own_question",
+    "own_questions",
+    "questions_of",
+    "remedy_view",
+    "shortage_view",
     "shown_plan",
     "stops_of_route",
     "street_choices",
+    "street_lacks",
     "street_plan",
+    "sums_of",
+    "words_of",
     "workers_now",
     "workers_of",
 ]

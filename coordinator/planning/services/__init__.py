@@ -19,7 +19,16 @@ from coordinator.planning.services.city import (
 from coordinator.planning.services.moves import move_stop, pin_stops, take_off
 from coordinator.planning.services.offers import is_offerable, offer_stop
 from coordinator.planning.services.preview import Preview, preview_move
+from coordinator.planning.services.questions import answer_question, withdraw_question
 from coordinator.planning.services.rearrange import Target
+from coordinator.planning.services.remedies import (
+    ask_worker,
+    demand_fresh,
+    improve,
+    plan_again,
+    stale_reason,
+    widen_hours,
+)
 from coordinator.planning.services.runs import discard_plan, request_plan, stop_plan
 from coordinator.planning.services.sheets import Printed, print_day, print_route
 from coordinator.planning.services.studies import fingerprint_of, request_study, study_of
@@ -39,20 +48,25 @@ __all__ = [
     "Printed",
     "Target",
     "Withdrawal",
+    "answer_question",
     "approve_day",
     "approve_plan",
+    "ask_worker",
     "days_to_give",
+    "demand_fresh",
     "discard_plan",
     "fingerprint_of",
     "give_day",
     "go_on_choosing",
     "group_of",
+    "improve",
     "is_offerable",
     "keep_wishes",
     "move_stop",
     "offer_stop",
     "order_plans",
     "pin_stops",
+    "plan_again",
     "preview_move",
     "print_day",
     "print_route",
@@ -61,6 +75,7 @@ __all__ = [
     "request_study",
     "retry_street",
     "seconds_each",
+    "stale_reason",
     "stop_batch",
     "stop_plan",
     "study_of",
@@ -69,7 +84,9 @@ __all__ = [
     "tell_all",
     "tell_of_batch",
     "whole_seconds",
+    "widen_hours",
     "wishes_of",
     "withdraw_day",
+    "withdraw_question",
     "withdrawal_of",
 ]

@@ -19,18 +19,18 @@ import routing
 from coordinator.elders.models import Elder, Household
 from coordinator.extensions import db
 from coordinator.kernel import clock
-from coordinator.kernel.queue import OwedJob, OwedState
 from coordinator.planning.draft import Draft
 from coordinator.planning.models import (
     Plan,
     PlanRemedy,
+    PlanState,
     PlanStop,
     PlanStudy,
     StudyState,
 )
 from coordinator.planning.reasons import SOFT
-from coordinator.planning.services.steps import Change, change_of, settle, values_before
 from coordinator.planning.services.studies import BUSY, fingerprint_of, owe_study
+from coordinator.planning.steps import Change, change_of, settle, values_before
 from coordinator.planning.translate import horizon, read_key, worker_key
 from coordinator.planning.translate.roads import read as read_scenario
 from coordinator.workforce.fitness import duty_gate, is_minor
@@ -43,6 +43,7 @@ SECONDS_EACH = 4.0
 """For one missing visit."""
 SECONDS_IN_ALL = 300.0
 SHORTAGE_SECONDS = 30.0
+BOUND_SECONDS = 15.0
 MOST_REMEDIES = 6
 MAX_STARTS = 4
 
@@ -238,18 +239,8 @@ def _plain(detail: Any) -> dict[str, Any]:
 
 
 def _others_wait() -> bool:
-    """Whether a plan waits for a worker process."""
-    found = db.session.scalar(
-        select(
-            exists().where(
-                OwedJob.state == OwedState.OWED,
-                OwedJob.queue.in_(("planning", "streets")),
-                OwedJob.name == "coordinator.planning.jobs.solve_plan",
-                OwedJob.attempts == 0,
-                OwedJob.run_after <= clock.machine_now(),
-            )
-        )
-    )
+    """Whether somebody's plan waits for a worker process."""
+    found = db.session.scalar(select(exists().where(Plan.state == PlanState.QUEUED)))
     db.session.rollback()
     return bool(found)
 
@@ -292,6 +283,8 @@ def find_shortage(study_id: int) -> None:
         "origin": ground.origin.isoformat(),
         "all": sum(1 for name in ground.scenario.visit_ids() if name.startswith("e")),
     }
+    limit = routing.bound(ground.scenario, BOUND_SECONDS)
+    result |= {"missed_at_least": limit.missed, "binding": list(limit.binding)}
     study = db.session.scalar(select(PlanStudy).where(PlanStudy.id == study_id).with_for_update())
     if study is None or study.state is not StudyState.RUNNING:
         db.session.rollback()

@@ -4,4 +4,14 @@ from flask import Blueprint
 
 bp = Blueprint("planning", __name__, url_prefix="/planning")
 
-from coordinator.planning.views import approvals, changes, city, days, months, sheets, weights  # noqa: E402,F401  they add their endpoints to bp
+from coordinator.planning.views import (  # noqa: E402  they add their endpoints to bp
+    approvals,  # noqa: F401
+    changes,  # noqa: F401
+    city,  # noqa: F401
+    days,  # noqa: F401
+    months,  # noqa: F401
+    remedies,  # noqa: F401
+    sheets,  # noqa: F401
+    shortage,  # noqa: F401
+    weights,  # noqa: F401
+)

@@ -20,6 +20,7 @@ from coordinator.planning.labels import STAGES, STATE_LOOKS, STATES, month_name
 from coordinator.planning.models import Plan, PlanStage, PlanState
 from coordinator.planning.translate import Options, horizon
 from coordinator.planning.views import bp
+from coordinator.planning.views.remedies import context_of
 from coordinator.workforce.labels import KINDS
 
 LOST_AFTER = timedelta(seconds=15)
@@ -115,6 +116,7 @@ def _page(area, first: date, plan: Plan | None, form: StartForm, status: int = 2
         editable=actor.may(Permission.PLAN_EDIT) and (plan is None or can_edit(actor, plan) or not running),
         approvable=plan is not None and can_approve(actor, plan),
         calls=queries.call_list(plan) if plan is not None else [],
+        outcome=queries.outcome_of(plan) if plan is not None else None,
         street=queries.street_plan(area, first) if area.level is AreaLevel.COMMUNITY else None,
     )
     return (body, status) if status != 200 else body
@@ -332,6 +334,8 @@ def left(plan_id: int) -> str:
         view=queries.month_view(found.area, found.month, found),
         offerable=actor.may(Permission.VISIT_OPEN),
         today_=clock.today(),
+        outcome=queries.outcome_of(found),
+        **context_of(found),
     )
 
 
