@@ -44,7 +44,15 @@ KNOWN = frozenset(
         "TANFANG_ROADS_OUTSIDE",
         "TANFANG_SECOND_FACTOR",
         "TANFANG_SECRET_KEY",
+        "TANFANG_SMS",
+        "TANFANG_SMS_KEY_ID",
+        "TANFANG_SMS_KEY_SECRET",
+        "TANFANG_SMS_SIGN",
+        "TANFANG_SMS_TEMPLATE_CODE",
+        "TANFANG_SMS_TEMPLATE_NOTICE",
+        "TANFANG_SMS_URL",
         "TANFANG_TRUSTED_PROXIES",
+        "TANFANG_WECOM_URL",
     }
 )
 ROAD_MODES = ("walk", "bike", "car")
@@ -64,6 +72,19 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SmsSettings:
+    """The account at the text message gateway: `console` (written to a file, demo only) or `aliyun`."""
+
+    gateway: str
+    url: str = "https://dysmsapi.aliyuncs.com"
+    key_id: str = ""
+    key_secret: str = field(default="", repr=False)
+    sign: str = ""  # the signature that stands before each text, as approved by the provider
+    template_notice: str = ""  # with one variable, ${title}
+    template_code: str = ""  # with one variable, ${code}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of one running system. Secrets and addresses with passwords stay out of ``repr``."""
 
@@ -77,6 +98,8 @@ class Settings:
     # Mode of travel → road engine. A mode with the address of walking is answered by a walking network.
     road_engines: Mapping[str, str] = field(default_factory=dict)
     smtp_url: str | None = field(default=None, repr=False)
+    sms: SmsSettings | None = None
+    wecom_url: str = "https://qyapi.weixin.qq.com"  # where the robots of 企业微信 groups are reached
     secret_key: str = field(repr=False)  # signs cookies and forms
     field_key: bytes = field(repr=False)  # 32 bytes, AES-256-GCM key of the protected fields
     demo: bool = False
@@ -153,6 +176,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         embedded_queue=redis_url is None,
         road_engines=_road_engines(env),
         smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
+        sms=_sms(env, demo=demo),
+        wecom_url=_url(env, "TANFANG_WECOM_URL", ("http", "https")) or Settings.wecom_url,
         secret_key=_secret_key(env, data_dir / "keys"),
         field_key=_field_key(env, data_dir / "keys"),
         demo=demo,
@@ -299,6 +324,30 @@ def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | N
             f"{name}: must be an address that begins with {' or '.join(s + '://' for s in schemes)}"
         )
     return value.rstrip("/") if parts.scheme in {"http", "https"} else value
+
+
+def _sms(env: Mapping[str, str], *, demo: bool) -> SmsSettings | None:
+    """The text message gateway; without one nobody is sent any. The demo writes them to a file."""
+    gateway = _text(env, "TANFANG_SMS") or ("console" if demo else "off")
+    if gateway not in {"off", "console", "aliyun"}:
+        raise SettingsError(f"TANFANG_SMS={gateway!r}: must be off, console or aliyun")
+    if gateway == "off":
+        return None
+    if gateway == "console":
+        if not demo:
+            # Sign-in codes and notices in a file that nobody reads are neither safe nor sent.
+            raise SettingsError("TANFANG_SMS=console: refused outside the demo (TANFANG_DEMO=1)")
+        return SmsSettings(gateway=gateway)
+    wanted = ("KEY_ID", "KEY_SECRET", "SIGN", "TEMPLATE_NOTICE", "TEMPLATE_CODE")
+    values = {name: _text(env, f"TANFANG_SMS_{name}") for name in wanted}
+    for name, value in values.items():
+        if value is None:
+            raise SettingsError(f"TANFANG_SMS_{name}: needed for TANFANG_SMS=aliyun")
+    return SmsSettings(
+        gateway=gateway,
+        url=_url(env, "TANFANG_SMS_URL", ("http", "https")) or SmsSettings.url,
+        **{name.lower(): value for name, value in values.items() if value is not None},
+    )
 
 
 def _database_url(value: str) -> str:

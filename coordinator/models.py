@@ -1,6 +1,7 @@
 """All models, for migrations and mapper configuration. Features import from each other directly."""
 
 from coordinator.accounts import models as accounts
+from coordinator.agenda import models as agenda
 from coordinator.elders import models as elders
 from coordinator.fieldwork import models as fieldwork
 from coordinator.hours import models as hours
@@ -15,6 +16,7 @@ from coordinator.workforce import models as workforce
 
 __all__ = [
     "accounts",
+    "agenda",
     "areas",
     "audit",
     "elders",

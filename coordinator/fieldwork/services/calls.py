@@ -34,6 +34,7 @@ def report_late(actor: Actor, visit_id: int, minutes: int) -> Visit:
         ),
         f"/visits/{visit.id}",
         dedupe_key=f"visit-late:{visit.id}:{actor.worker_id}:{minutes}",
+        urgent=True,
     )
     db.session.flush()
     return visit
@@ -72,6 +73,7 @@ def report_emergency(actor: Actor, visit_id: int, what: str) -> Visit:
         ),
         f"/visits/{visit.id}",
         dedupe_key=f"emergency:{visit.id}:{actor.worker_id}:{clock.now():%Y%m%d%H%M%S}",
+        urgent=True,
     )
     db.session.flush()
     return visit

@@ -331,6 +331,7 @@ def leave_visit(actor: Actor, visit_id: int, reason: str) -> bool:
         ),
         f"/visits/{visit.id}",
         dedupe_key=f"visit-left:{visit.id}:{worker.id}:{i18n.moment(clock.now())}",
+        urgent=late,
     )
     if gone:
         users = [one.user_id for one in workers_for_duty(gone).values() if one.user_id is not None]
