@@ -9,6 +9,8 @@ from typing import Any
 from routing.errors import InputError
 
 Check = Callable[[Any], bool]
+MOST = 10**9
+"""The greatest number that may stand in a file (30 years in seconds): sums of these stay exact everywhere."""
 
 
 def is_integer(value: Any) -> bool:
@@ -22,23 +24,23 @@ def is_number(value: Any) -> bool:
 
 
 def is_natural(value: Any) -> bool:
-    """Whether a value is 0, 1, 2 …."""
-    return is_integer(value) and value >= 0
+    """Whether a value is 0, 1, 2 … up to `MOST`."""
+    return is_integer(value) and 0 <= value <= MOST
 
 
 def is_positive(value: Any) -> bool:
-    """Whether a value is 1, 2, 3 …."""
-    return is_integer(value) and value >= 1
+    """Whether a value is 1, 2, 3 … up to `MOST`."""
+    return is_integer(value) and 1 <= value <= MOST
 
 
-def is_above_zero(value: Any) -> bool:
-    """Whether a value is a number above zero."""
-    return is_number(value) and value > 0
+def is_factor(value: Any) -> bool:
+    """Whether a value is a speed or a factor that gives times one can reckon with."""
+    return is_number(value) and 1e-6 <= value <= 1e5
 
 
 def is_not_negative(value: Any) -> bool:
-    """Whether a value is zero or more."""
-    return is_number(value) and value >= 0
+    """Whether a value is zero or more, up to `MOST`."""
+    return is_number(value) and 0 <= value <= MOST
 
 
 def is_flag(value: Any) -> bool:
@@ -144,7 +146,9 @@ class Book:
         for name, (check, wanted) in table.items():
             value = item.get(name)
             if value is not None and not check(value):
-                self.add("E110", element, name, f"{short(value)} is not usable", f"give {wanted}")
+                self.add(
+                    "E110", element, name, f"{short(value)} is not usable", f"give {wanted}{_most(value)}"
+                )
 
     def required(self, item: Mapping[str, Any], element: str, name: str, check: Check, wanted: str) -> bool:
         """Check a field that must be there; whether it is usable."""
@@ -155,7 +159,8 @@ class Book:
             if check is is_place and is_place(turned(item[name])):
                 self.swapped(element, name, item[name])
                 return False
-            self.add("E110", element, name, f"{short(item[name])} is not usable", f"give {wanted}")
+            cause = f"{short(item[name])} is not usable"
+            self.add("E110", element, name, cause, f"give {wanted}{_most(item[name])}")
             return False
         return True
 
@@ -163,6 +168,12 @@ class Book:
         """Note a place whose numbers are exchanged."""
         cause = f"{short(value)} looks like [longitude, latitude]"
         self.add("E128", element, name, cause, f"give {PLACE_FORM}: {short(list(turned(value)))}")
+
+
+def _most(value: Any) -> str:
+    """Return what to say of a number that is only too large."""
+    parts = value if isinstance(value, list | tuple) else (value,)
+    return f", at most {MOST}" if any(is_number(part) and part > MOST for part in parts) else ""
 
 
 def turned(value: Any) -> Any:

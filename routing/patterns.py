@@ -39,7 +39,7 @@ class DayRule:
             if scenario.weekday_of_day[day] not in elder.not_weekdays:
                 allowed |= 1 << day
         least = max(1, elder.min_gap_days)
-        most = elder.max_gap_days or days
+        most = min(elder.max_gap_days or days, days)
         self._allowed = allowed
         self._least, self._most = least, most
         span = ((1 << (most - least + 1)) - 1) if most >= least else 0

@@ -181,7 +181,7 @@ class Scenario:
             speed_kmh=tuple(sorted((data.get("speed_kmh") or {}).items())),
             detour=float(data.get("detour") or 1.0),
             matrix=_matrix(data.get("matrix")),
-            weights=Weights(float(weights.get("continuity", 0)), float(weights.get("balance", 0))),
+            weights=Weights(float(weights.get("continuity") or 0), float(weights.get("balance") or 0)),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,14 +11,16 @@ from typing import Any
 from routing.errors import InputError
 from routing.inputs import (
     ELDER_FIELDS,
+    MOST,
     PLACE_FORM,
     SPAN_FORM,
     VISIT_FIELDS,
     WORKER_FIELDS,
     Book,
-    is_above_zero,
+    is_factor,
     is_integer,
     is_natural,
+    is_not_negative,
     is_place,
     is_positive,
     is_span,
@@ -53,6 +55,7 @@ def validate(data: Any) -> list[InputError]:
         days = _horizon(book, data)
         if book.errors:
             return book.errors
+    _lists(book, data)
     places = _travel(book, data)
     workers = _ids(book, data["workers"], "workers")
     visits = _ids(book, data[key], key)
@@ -91,21 +94,37 @@ def _horizon(book: Book, data: Mapping[str, Any]) -> int:
     return int(days or 1)
 
 
+def _lists(book: Book, data: Mapping[str, Any]) -> None:
+    """Check the optional parts of the whole file."""
+    weights = data.get("weights") or {}
+    if not isinstance(weights, Mapping):
+        book.add(
+            "E129", "scenario", "weights", "not a JSON object", 'give {"continuity": s, "balance": factor}'
+        )
+        weights = {}
+    for name in ("continuity", "balance"):
+        if weights.get(name) is not None and not is_not_negative(weights[name]):
+            cause = f"{name} {short(weights[name])} is not usable"
+            book.add("E129", "scenario", "weights", cause, "give a number, 0 or more")
+    if not isinstance(data.get("pinned") or [], list | tuple):
+        book.add("E135", "scenario", "pinned", "not a list", 'give [{"visit": id, "worker": id}]')
+
+
 def _travel(book: Book, data: Mapping[str, Any]) -> int | None:
     """Check speeds or matrix; return the number of listed locations, None without a matrix."""
     matrix = data.get("matrix")
     if matrix is None:
         speeds = data.get("speed_kmh")
-        if (
-            not isinstance(speeds, Mapping)
-            or not speeds
-            or not all(is_above_zero(s) for s in speeds.values())
-        ):
+        if not isinstance(speeds, Mapping) or not speeds or not all(is_factor(s) for s in speeds.values()):
             book.add(
-                "E105", "scenario", "speed_kmh", "missing or not positive", "give km/h by mode, or a matrix"
+                "E105",
+                "scenario",
+                "speed_kmh",
+                "missing or not usable",
+                "give km/h above 0 by mode, or a matrix",
             )
         detour = data.get("detour")
-        if detour is not None and not is_above_zero(detour):
+        if detour is not None and not is_factor(detour):
             book.add(
                 "E106", "scenario", "detour", f"{short(detour)} is not usable", "give a factor such as 1.3"
             )
@@ -127,7 +146,7 @@ def _travel(book: Book, data: Mapping[str, Any]) -> int | None:
             bad = next((b for b, cell in enumerate(row) if not is_natural(cell)), None)
             if bad is not None:
                 cause = f"from {a} to {bad} it says {short(row[bad])}"
-                book.add("E109", "matrix", str(mode), cause, "give whole seconds, 0 or more")
+                book.add("E109", "matrix", str(mode), cause, f"give whole seconds, 0 to {MOST}")
                 break
     return size
 
@@ -279,7 +298,10 @@ def _check_pins(
             value = pin.get(name)
             if value is not None and not (is_integer(value) and least <= value <= most):
                 book.add("E132", element, name, f"{short(value)} is not usable", f"give {least} to {most}")
-        held.setdefault(visit, set()).add(worker)
+        if worker in held.setdefault(visit, set()):
+            cause = f"{visit!r} is pinned to {worker!r} twice"
+            book.add("E136", element, "worker", cause, "keep one of the two pins")
+        held[visit].add(worker)
         adults = [name for name in held[visit] if name not in minors]
         if len(held[visit]) > 2 or (people[owner] == 1 and len(adults) > 1):
             cause = f"{visit!r} is pinned to more workers than make it"
