@@ -23,6 +23,7 @@ from coordinator.kernel.areas import Area
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.messages.queries import unread
 from coordinator.planning.models import Plan, PlanState
+from coordinator.planning.queries.remedies import questions_left
 from coordinator.register.queries.moves import moves_sent, moves_to_receive
 from coordinator.register.queries.surveys import doors_left
 from coordinator.visits.lifecycle import AssignmentState, VisitState
@@ -75,6 +76,8 @@ def badges(actor: Actor) -> dict[str, int]:
         parts["sent"] = moves_sent(actor)
     if actor.may(P.ELDER_EDIT) or actor.may(P.WORK):
         parts["doors"] = doors_left(actor)
+    if actor.worker_id is not None and actor.may(P.WORK):
+        parts["questions"] = questions_left(actor)
     if actor.may(P.DUE_EXPLAIN):
         parts["overdue"] = overdue_in(in_areas(actor, P.DUE_EXPLAIN, OwedObligation.area_id), clock.today())
     if actor.may(P.HOURS_VERIFY):

@@ -43,7 +43,15 @@ from coordinator.messages.models import Message
 from coordinator.messages.services import notify
 from coordinator.planning import jobs as planning_jobs
 from coordinator.planning import services as planning
-from coordinator.planning.models import Plan, PlanBatch, PlanRoute, PlanStop, RouteSheet
+from coordinator.planning.models import (
+    Plan,
+    PlanBatch,
+    PlanRemedy,
+    PlanRoute,
+    PlanStop,
+    RouteSheet,
+    WorkerQuestion,
+)
 from coordinator.register.imports.importers import IMPORTERS
 from coordinator.register.imports.jobs import check_source
 from coordinator.register.models import AreaMove, ExternalRecord, MatchState, Source, SurveyItem, SurveyKind
@@ -431,6 +439,37 @@ def _plan(side: Side, *, solved: bool) -> None:
         "day": route.day.isoformat(),
         "sheet_code": sheet.code,
     }
+    side.ids |= _help(side, plan, route)
+
+
+def _help(side: Side, plan: Plan, route: PlanRoute) -> dict[str, Any]:
+    """Something that would help a visit, and a question to the worker."""
+    worker_id = side.ids["worker_id"]
+    change = {"step": "ask", "worker_id": worker_id, "values": {"max_visits_day": 7}}
+    remedy = PlanRemedy(
+        plan_id=plan.id,
+        stop_id=route.stops[0].id,
+        position=0,
+        code="one_more_visit",
+        change=change,
+        visits=1,
+        statutory=1,
+        priority=1,
+        travel_seconds=60,
+        effort=45.0,
+    )
+    question = WorkerQuestion(
+        worker_id=worker_id,
+        area_id=plan.area_id,
+        plan_id=plan.id,
+        code="one_more_visit",
+        change=change,
+        mark="example",
+        expires_at=clock.now() + timedelta(days=2),
+    )
+    db.session.add_all([remedy, question])
+    db.session.flush()
+    return {"remedy_id": remedy.id, "question_id": question.id}
 
 
 def _own(user_id: int, key: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from coordinator.elders.models import Elder
@@ -207,6 +207,20 @@ def own_questions(actor: Actor) -> Sequence[WorkerQuestion]:
         .options(joinedload(WorkerQuestion.area))
         .order_by(WorkerQuestion.expires_at, WorkerQuestion.id)
     ).all()
+
+
+def questions_left(actor: Actor) -> ScalarSelect[int]:
+    """How many questions wait for the actor's answer, for the menu's one query."""
+    return (
+        select(func.count())
+        .select_from(WorkerQuestion)
+        .where(
+            WorkerQuestion.worker_id == actor.worker_id,
+            WorkerQuestion.state == QuestionState.ASKED,
+            WorkerQuestion.expires_at > clock.now(),
+        )
+        .scalar_subquery()
+    )
 
 
 def own_question(actor: Actor, question_id: int) -> WorkerQuestion:
