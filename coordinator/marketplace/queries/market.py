@@ -30,6 +30,7 @@ from coordinator.marketplace.queries.openings import (
 )
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Place, Way
+from coordinator.planning.queries.quotes import Placing
 from coordinator.workforce.fitness import Unfit, UnfitCode, is_minor, unfit
 
 # Who claims a visit offers the time; a word about other hours is no obstacle then.
@@ -95,13 +96,17 @@ def obstacle(
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An open visit the worker may take. Metres are rounded, so that several looks do not pin down a home."""
+    """An open visit the worker may take. Metres are rounded, so that several looks do not pin down a home.
+
+    `placing` says where it fits among the worker's other visits of that day (`queries.own_day`).
+    """
 
     opening: Opening
     way: Way | None
     in_hours: bool
     with_companion: bool
     stops_that_day: int
+    placing: Placing | None = None
 
     @property
     def metres(self) -> int | None:
@@ -111,6 +116,8 @@ class Offer:
 
     @property
     def added_minutes(self) -> int | None:
+        if self.placing is not None and self.placing.reachable:
+            return max(1, round(self.placing.added_seconds / 60))
         return None if self.way is None else max(1, round(self.way.added_seconds / 60))
 
 
@@ -121,6 +128,7 @@ class Market:
     offers: list[Offer] = field(default_factory=list)
     outside_hours: list[Offer] = field(default_factory=list)
     hidden: Counter[str] = field(default_factory=Counter)
+    held: Sequence[Held] = ()
 
     @property
     def hidden_total(self) -> int:
@@ -142,7 +150,7 @@ def market_for(worker: DutyWorker, rules: Rules) -> Market:
             )
         )
     )
-    market = Market()
+    market = Market(held=held)
     on_them = {one.visit_id for one in held}
     stops = Counter(one.day for one in held)
     for opening in openings:

@@ -28,6 +28,7 @@ from coordinator.marketplace.queries.market import (
     obstacle,
 )
 from coordinator.marketplace.queries.openings import held_by, way
+from coordinator.marketplace.queries.own_day import placed
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import (
     Taken,
@@ -69,7 +70,7 @@ def _page(problem: DomainError | None = None) -> str:
     return render_template(
         "marketplace/open_visits.html",
         worker=worker,
-        offers=offers[:shown],
+        offers=placed(worker, market.held, offers[:shown]),
         more=max(0, len(offers) - shown),
         lost=lost,
         market=market,
@@ -175,7 +176,9 @@ def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
         if why is None and with_companion:
             companions = companions_for(worker, opening)
     trip = way(worker, held, opening)
-    offer = Offer(opening, trip, True, with_companion, 0)
+    others = [one for one in held if one.visit_id != visit_id]
+    on_day = sum(one.day == opening.day for one in others)
+    offer = placed(worker, others, [Offer(opening, trip, True, with_companion, on_day)])[0]
     return render_template(
         "marketplace/open_visit.html",
         worker=worker,

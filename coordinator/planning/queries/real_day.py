@@ -23,7 +23,7 @@ from coordinator.visits.lifecycle import CLOSED, LIVE, AssignmentState, ContactM
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.visits import loads_of
 from coordinator.workforce.fitness import Load
-from coordinator.workforce.models import Worker
+from coordinator.workforce.models import TravelMode, Worker
 from coordinator.workforce.queries import workers_for_duty, workers_for_planning
 from routing.sphere import metres
 
@@ -94,9 +94,17 @@ def end_of(worker: Worker) -> Place:
     return worker.end_latitude, worker.end_longitude
 
 
-def leg(worker: Worker, start: Place, end: Place) -> int:
+_SPEEDS = speeds()
+
+
+def way_seconds(mode: TravelMode, start: Place, end: Place) -> int:
     """Seconds from place to place, as the engine counts them."""
-    return round(metres(start, end) * DETOUR / (speeds()[worker.travel_mode.value] / 3.6))
+    return round(metres(start, end) * DETOUR / (_SPEEDS[mode.value] / 3.6))
+
+
+def leg(worker: Worker, start: Place, end: Place) -> int:
+    """Seconds from place to place for a worker."""
+    return way_seconds(worker.travel_mode, start, end)
 
 
 def real_day(area: Area, day: date, *, people: Iterable[int] = ()) -> RealDay:
@@ -126,7 +134,7 @@ def real_day(area: Area, day: date, *, people: Iterable[int] = ()) -> RealDay:
             found.ahead.append(visit)
         else:
             found.open.append(visit)
-    found.posts = {worker.id: _post(worker, found, over[worker.id]) for worker in found.workers.values()}
+    found.posts = _posts(found, over)
     return found
 
 
@@ -134,20 +142,30 @@ def _has_come(visit: Visit, now: int | None) -> bool:
     return now is not None and second_of(visit.starts_at) <= now
 
 
-def _post(worker: Worker, found: RealDay, over: Sequence[Visit]) -> Post:
-    """At the last home of the day, else at the start."""
-    place, free = start_of(worker), found.now or 0
-    latest: tuple[int, Visit] | None = None
-    for visit in over:
-        at = second_of(visit.closed_at) if visit.closed_at is not None else second_of(visit.ends_at)
-        latest = max(latest or (at, visit), (at, visit), key=lambda one: one[0])
+def _posts(found: RealDay, over: dict[int, list[Visit]]) -> dict[int, Post]:
+    """Everybody at the last home of the day, else at the start."""
+    last: dict[int, tuple[int, Visit]] = {}
+
+    def see(worker_id: int, at: int, visit: Visit) -> None:
+        if worker_id not in last or last[worker_id][0] < at:
+            last[worker_id] = at, visit
+
+    now = found.now or 0
+    for worker_id, visits in over.items():
+        for visit in visits:
+            see(worker_id, second_of(visit.closed_at or visit.ends_at), visit)
     for visit in found.begun:
-        if any(one.worker_id == worker.id for one in team_of(visit)):
-            at = max(second_of(visit.ends_at), found.now or 0)
-            latest = max(latest or (at, visit), (at, visit), key=lambda one: one[0])
-    if latest is not None and found.now is not None:
-        place, free = place_of(latest[1]) or place, max(free, latest[0])
-    return Post(place, free)
+        at = max(second_of(visit.ends_at), now)
+        for one in team_of(visit):
+            see(one.worker_id, at, visit)
+    posts = {}
+    for worker in found.workers.values():
+        place, free = start_of(worker), now
+        if worker.id in last and found.now is not None:
+            at, visit = last[worker.id]
+            place, free = place_of(visit) or place, max(free, at)
+        posts[worker.id] = Post(place, free)
+    return posts
 
 
 def _visits(area: Area, worker_ids: Iterable[int], day: date) -> Sequence[Visit]:

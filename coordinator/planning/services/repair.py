@@ -45,6 +45,7 @@ from coordinator.planning.translate.mending import (
     Wanted,
     leaves,
     place_of_elder,
+    punctual,
     scene,
     settle,
     staying,
@@ -390,10 +391,10 @@ def _leave(found: Proposal, one: Wanted, why: str) -> None:
 def _mend(found: Proposal, kept: list[Visit], wanted: list[Wanted]) -> None:
     real, absent = found.real, found.trouble.absent
     sight = scene(real, absent=absent, kept=kept, wanted=wanted)
-    made = _search(sight, {one.key: _near(one) for one in wanted if not one.beside})
+    made = _search(punctual(sight), {one.key: _near(one) for one in wanted if not one.beside})
     missing = _missing(sight, made)
     if missing:
-        # Who is alone on a visit for two keeps the time; who can come at another hour only is asked for it then.
+        # Second try: others may shift by a quarter of an hour, and who found nobody may come at another hour.
         single = [one for one in wanted if one.beside and one.key in missing]
         if single:
             reasons = {one.key: _why(sight, made, one) for one in single}

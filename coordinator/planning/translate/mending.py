@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import routing
@@ -122,6 +122,27 @@ def scene(
         },
         sorted(apart),
     )
+
+
+def punctual(sight: Scene) -> Scene:
+    """The scene with nobody's known time open to change, wherever the day works out to the minute."""
+    known = {stop.visit: stop.start for route in sight.plan.routes for stop in route.stops}
+    short = {one.key for one in sight.wanted.values() if one.beside}
+
+    def held(loose: Collection[str]) -> Scenario:
+        return replace(
+            sight.scenario,
+            visits=tuple(
+                visit
+                if visit.id in loose or visit.id in short
+                else replace(visit, window=(known[visit.id], known[visit.id]))
+                for visit in sight.scenario.visits
+            ),
+        )
+
+    broken = {worker for worker, _day in routing.Quoter(held(()), sight.plan, sight.told).broken}
+    loose = {stop.visit for route in sight.plan.routes if route.worker in broken for stop in route.stops}
+    return replace(sight, scenario=held(loose))
 
 
 def _with_partners(kept: Iterable[Visit], apart: set[int], absent: Mapping[int, int | None]) -> set[int]:

@@ -18,6 +18,7 @@ from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotFo
 from coordinator.planning.change_forms import AbsenceForm, CancelForm, ChangeForm, NoteForm, UrgentForm
 from coordinator.planning.models import Plan, PlanRoute, PlanState
 from coordinator.planning.queries.changes import DayChoices, choices_on, find_elder_in
+from coordinator.planning.queries.quotes import quoted_candidates
 from coordinator.planning.services.adjust import Adjusted, adjust, note_of, read_note
 from coordinator.planning.services.repair import (
     Fresh,
@@ -33,6 +34,12 @@ from coordinator.visits.models import Visit
 from coordinator.workforce.models import Worker
 
 FORMS: dict[str, type[ChangeForm]] = {"absence": AbsenceForm, "cancel": CancelForm, "urgent": UrgentForm}
+
+
+@bp.app_context_processor
+def _quotes() -> dict[str, Any]:
+    """For the page of visits on which people are chosen."""
+    return {"quoted_candidates": quoted_candidates}
 
 
 @bp.get("/changes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
@@ -17,7 +17,12 @@ from coordinator.kernel.access import Actor, Grant, Role
 from coordinator.kernel.areas import Area
 from coordinator.planning import jobs, services
 from coordinator.planning.models import Plan
+from coordinator.planning.services.repair import Trouble
+from coordinator.visits.lifecycle import AssignmentState
+from coordinator.visits.models import Visit
+from coordinator.visits.services import assign, open_visit
 from coordinator.workforce.models import Worker
+from coordinator.workforce.queries import workers_for_duty
 from tests import factories
 
 TODAY = date(2026, 3, 31)
@@ -94,3 +99,60 @@ def last_of_march(freeze: Callable[[datetime], None]) -> None:
 def street(db_session: Any, last_of_march: None) -> Street:
     """The small street in the test's transaction."""
     return make_street()
+
+
+# --- a day on which visits are given ----------------------------------------------------------------------
+
+
+@dataclass
+class Day:
+    """A street's day with visits given to people."""
+
+    street: Street
+    visits: list[Visit]
+
+    @property
+    def actor(self) -> Actor:
+        """The street's coordinator."""
+        return self.street.actor
+
+    def trouble(self, **what: Any) -> Trouble:
+        """Something that has happened on the day."""
+        return Trouble(self.street.area.id, TODAY, "发烧", **what)
+
+
+def give(street: Street, elder: Elder, start: time, *team: Worker, day: date = TODAY, **over: Any) -> Visit:
+    """A visit of half an hour, given to people; minors come along."""
+    visit = open_visit(street.actor, elder, *factories.visit_times(day, start, 30), **over)
+    if team:
+        found = workers_for_duty([one.id for one in team])
+        minors = {one.id for one in team if one.birth_date > date(2008, 3, 31)}
+        people = [(found[one.id], one.id in minors) for one in team]
+        assign(street.actor, visit, people, override_reason="示例")
+    return visit
+
+
+def team_on(visit: Visit) -> list[int]:
+    """Ids of the people a visit is given to now."""
+    db.session.refresh(visit)
+    return sorted(one.worker_id for one in visit.assignments if one.state is AssignmentState.APPROVED)
+
+
+@pytest.fixture
+def at_eight(freeze: Callable[[datetime], None]) -> None:
+    """Tuesday 31 March 2026, eight o'clock in the morning."""
+    freeze(datetime(2026, 3, 31, 0, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def today(db_session: Any, at_eight: None) -> Day:
+    """The first worker has two visits, the second one, the third none."""
+    street = make_street()
+    one, two, _three = street.workers
+    elders = [*street.key, *street.general]
+    visits = [
+        give(street, elders[0], time(9, 0), one),
+        give(street, elders[2], time(10, 0), one),
+        give(street, elders[1], time(9, 30), two),
+    ]
+    return Day(street, visits)

@@ -6,18 +6,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from coordinator.extensions import db
-from coordinator.kernel.access import Role
-from coordinator.messages.models import Message
-from coordinator.planning.models import RouteSheet
-from coordinator.visits.services import release
 from tests import factories
+from tests.coordinator.planning.conftest import Day, team_on
 from tests.coordinator.planning.test_pages import post, text_of
-from tests.coordinator.planning.test_repair import Day, at_eight, team, today  # noqa: F401  fixtures
 
 
 @pytest.fixture
-def desk(client: FlaskClient, today: Day) -> FlaskClient:  # noqa: F811  the fixture
+def desk(client: FlaskClient, today: Day) -> FlaskClient:
     """The street's coordinator is signed in."""
     factories.sign_in(client, today.street.user)
     return client
@@ -29,7 +24,7 @@ def note_in(answer: Any) -> str:
     return found[1]
 
 
-def test_from_the_question_to_the_changed_day(desk: FlaskClient, today: Day) -> None:  # noqa: F811
+def test_from_the_question_to_the_changed_day(desk: FlaskClient, today: Day) -> None:
     away = today.street.workers[0]
     asked = desk.get(f"/planning/changes?worker={away.id}")
     assert asked.status_code == 200
@@ -41,7 +36,7 @@ def test_from_the_question_to_the_changed_day(desk: FlaskClient, today: Day) -> 
     words = text_of(shown)
     assert "换人" in words
     assert "还没有改，也没有通知任何人" in words
-    assert team(today.visits[0]) == [away.id]
+    assert team_on(today.visits[0]) == [away.id]
     done = post(desk, "/planning/changes", note=note_in(shown))
     assert done.status_code == 303
-    assert away.id not in team(today.visits[0])
+    assert away.id not in team_on(today.visits[0])
