@@ -1,9 +1,13 @@
 """`/healthz` and `/readyz`, for supervisors and load balancers. No sign-in, and nothing about the data."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from socket import gethostname
+from time import monotonic
+from urllib.parse import urlsplit
 
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify
@@ -24,6 +28,10 @@ bp = Blueprint("health", __name__)
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 # A worker says at least every 60 s that it lives (`coordinator.worker`); silent for longer it is gone.
 WORKER_SILENT_AFTER = timedelta(seconds=90)
+ROADS_TIMEOUT = 0.5
+ROADS_SECONDS = 15.0
+_roads: dict[str, tuple[float, str]] = {}
+"""Address → until when it holds, and what was found; in this process."""
 
 
 @bp.get("/healthz")
@@ -38,13 +46,17 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """200 when database, queue and schema can serve, else 503 with the failing part.
 
-    Having no worker is shown, not failed: pages, claims and records go on, owed jobs wait in the database.
+    Having no worker is shown, not failed: pages, claims and records go on, owed jobs wait in the database. So is a
+    road engine that is away, where one is set: travel times are estimates then.
     """
     settings: Settings = current_app.extensions["settings"]
     database, migrations = _database()
     queue, workers = _queue(current_app.extensions["redis"])
     demo = demo_state(settings)
-    answer = jsonify(database=database, queue=queue, workers=workers, migrations=migrations, demo=demo)
+    roads = {"roads": road_state(settings.road_engines)} if settings.road_engines else {}
+    answer = jsonify(
+        database=database, queue=queue, workers=workers, migrations=migrations, demo=demo, **roads
+    )
     ready = database == "ok" and queue == "ok" and migrations == "head" and demo != "failed"
     return answer, 200 if ready else 503
 
@@ -88,6 +100,29 @@ def _lives(worker: BaseWorker, since: datetime) -> bool:
         return False
     # On this machine a killed worker is known at once.
     return worker.hostname != gethostname() or worker.pid is None or bool(pid_exists(worker.pid))
+
+
+def road_state(engines: Mapping[str, str]) -> dict[str, str]:
+    """`ok` or `away` for the road engine of each mode; looked at every `ROADS_SECONDS` at most."""
+    now = monotonic()
+    for url in set(engines.values()):
+        if _roads.get(url, (0.0, ""))[0] <= now:
+            _roads[url] = now + ROADS_SECONDS, "ok" if _answers(url) else "away"
+    return {mode: _roads[url][1] for mode, url in engines.items()}
+
+
+def _answers(url: str) -> bool:
+    """Whether an engine answers a question about no real place; that it knows no road there is an answer, too."""
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    line = kind(parts.hostname or "", parts.port, timeout=ROADS_TIMEOUT)
+    try:
+        line.request("GET", parts.path.rstrip("/") + "/table/v1/foot/0.00000,0.00000;0.00000,0.00000")
+        return line.getresponse().status in (200, 400)
+    except (OSError, HTTPException):
+        return False
+    finally:
+        line.close()
 
 
 def demo_state(settings: Settings) -> str | None:

@@ -29,10 +29,9 @@ from coordinator.kernel.printing.papers import MAX_STOPS
 from coordinator.messages.channels import absolute_link
 from coordinator.planning.labels import letter
 from coordinator.planning.models import Plan, PlanRoute, PlanStop, RouteSheet
-from coordinator.planning.translate.people import DETOURS
+from coordinator.planning.queries.roads import way_words
 from coordinator.visits.lifecycle import LIVE, AssignmentState
 from coordinator.visits.models import Assignment, Visit
-from coordinator.workforce.labels import TRAVEL_MODES
 from coordinator.workforce.models import Worker
 
 MAX_TRIES = 5
@@ -346,7 +345,6 @@ def _sheet(
     if worker.end_latitude is not None and worker.end_longitude is not None:
         end = worker.end_latitude, worker.end_longitude
     leave = route.departure_seconds
-    factor = DETOURS[worker.travel_mode]
     companions = sorted({name for line in lines for name in line.people})
     return Sheet(
         number=row.number if row is not None else "",
@@ -359,11 +357,7 @@ def _sheet(
         departure_place=worker.start_address or _("出发地"),
         finish=time(route.arrival_seconds // 3600 % 24, route.arrival_seconds % 3600 // 60),
         distance_m=route.travel_metres,
-        travel=_(
-            "%(mode)s，路上时间按直线距离乘 %(factor)s 估算",
-            mode=TRAVEL_MODES[worker.travel_mode],
-            factor=f"{factor:.2f}",
-        ),
+        travel=way_words(plan, worker.travel_mode),
         duty_phone=phone,
         approved=row is not None,
         day_url=absolute_link(f"/planning/sheets/{row.code}") if row is not None else "",

@@ -18,8 +18,8 @@ from coordinator.planning.access import can_approve, can_edit
 from coordinator.planning.forms import MoveForm, OfferForm, PinForm
 from coordinator.planning.labels import STATE_LOOKS, STATES
 from coordinator.planning.models import Plan, PlanStop
+from coordinator.planning.queries.roads import road_note
 from coordinator.planning.services import Target
-from coordinator.planning.translate.people import DETOUR
 from coordinator.planning.views import bp
 from coordinator.workforce.labels import KINDS, TRAVEL_MODES
 
@@ -65,7 +65,7 @@ def day(plan_id: int, day: str) -> str:
         modes=TRAVEL_MODES,
         states=STATES,
         looks=STATE_LOOKS,
-        detour=f"{DETOUR:.2f}",
+        roads=road_note(plan),
         editable=can_edit(actor, plan),
         approvable=can_approve(actor, plan),
         printable=actor.may(Permission.SHEET_PRINT),

@@ -18,6 +18,7 @@ from coordinator.planning.access import can_approve, can_edit, can_stop
 from coordinator.planning.forms import SecondsForm, StartForm
 from coordinator.planning.labels import STAGES, STATE_LOOKS, STATES, month_name
 from coordinator.planning.models import Plan, PlanStage, PlanState
+from coordinator.planning.queries.roads import road_note
 from coordinator.planning.translate import Options, horizon
 from coordinator.planning.views import bp
 from coordinator.planning.views.remedies import context_of
@@ -116,6 +117,7 @@ def _page(area, first: date, plan: Plan | None, form: StartForm, status: int = 2
         editable=actor.may(Permission.PLAN_EDIT) and (plan is None or can_edit(actor, plan) or not running),
         approvable=plan is not None and can_approve(actor, plan),
         calls=queries.call_list(plan) if plan is not None else [],
+        roads=road_note(plan) if plan is not None else None,
         outcome=queries.outcome_of(plan) if plan is not None else None,
         street=queries.street_plan(area, first) if area.level is AreaLevel.COMMUNITY else None,
     )
