@@ -18,6 +18,7 @@ from coordinator.planning.queries.month import (
     MonthView,
     WorkerLoad,
     call_list,
+    left_groups,
     left_rows,
     month_view,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "choices_of",
     "day_view",
     "find_sheet",
+    "left_groups",
     "left_rows",
     "load_area",
     "load_batch",

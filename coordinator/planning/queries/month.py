@@ -125,24 +125,13 @@ def month_view(area: Area, month: date, plan: Plan | None) -> MonthView:
     if plan is None:
         return MonthView(list(cells.values()), [], None, [], history)
     _fill(cells, plan)
-    rows = left_rows(plan)
-    groups: dict[str, LeftGroup] = {}
-    blocked = LeftGroup("blocked", "")
-    for row in rows:
-        if row.reason.startswith(BLOCKED):
-            blocked.rows.append(row)
-            continue
-        group = groups.setdefault(row.reason, LeftGroup(row.reason, short_reason(row.reason)))
-        group.rows.append(row)
-        if row.short_on in cells and row.visit_id is None:
-            cells[row.short_on].short += 1
-    loads = _loads(plan)
+    groups, blocked = left_groups(plan)
+    for group in groups:
+        for row in group.rows:
+            if row.short_on in cells and row.visit_id is None:
+                cells[row.short_on].short += 1
     view = MonthView(
-        cells=list(cells.values()),
-        groups=sorted(groups.values(), key=lambda group: -len(group.rows)),
-        blocked=blocked if blocked.rows else None,
-        loads=loads,
-        history=history,
+        cells=list(cells.values()), groups=groups, blocked=blocked, loads=_loads(plan), history=history
     )
     totals = db.session.execute(
         select(
@@ -154,7 +143,7 @@ def month_view(area: Area, month: date, plan: Plan | None) -> MonthView:
         ).where(PlanStop.plan_id == plan.id)
     ).one()
     view.planned, view.pinned, view.drafted = totals
-    view.left = sum(len(group.rows) for group in groups.values())
+    view.left = sum(len(group.rows) for group in groups)
     per_route = (
         select(func.count().label("n"))
         .select_from(PlanStop)
@@ -165,6 +154,20 @@ def month_view(area: Area, month: date, plan: Plan | None) -> MonthView:
     most, mean = db.session.execute(select(func.max(per_route.c.n), func.avg(per_route.c.n))).one()
     view.busiest_day, view.mean_day = most or 0, float(mean or 0)
     return view
+
+
+def left_groups(plan: Plan) -> tuple[list[LeftGroup], LeftGroup | None]:
+    """What is not on a route by reason, the commonest first; and what is blocked, None where nothing is."""
+    groups: dict[str, LeftGroup] = {}
+    blocked = LeftGroup("blocked", "")
+    for row in left_rows(plan):
+        if row.reason.startswith(BLOCKED):
+            blocked.rows.append(row)
+        else:
+            group = groups.setdefault(row.reason, LeftGroup(row.reason, short_reason(row.reason)))
+            group.rows.append(row)
+    found = sorted(groups.values(), key=lambda group: -len(group.rows))
+    return found, blocked if blocked.rows else None
 
 
 def _last(month: date) -> date:

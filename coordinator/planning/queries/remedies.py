@@ -25,7 +25,6 @@ from coordinator.planning.models import (
     PlanStop,
     PlanStudy,
     QuestionState,
-    StudyKind,
     StudyState,
     WorkerQuestion,
 )
@@ -79,11 +78,8 @@ class RemedyView:
         return self.study is not None and self.study.state in (StudyState.QUEUED, StudyState.RUNNING)
 
 
-def remedy_view(plan: Plan, *, fresh: bool, stale: str) -> RemedyView:
+def remedy_view(plan: Plan, study: PlanStudy | None, *, fresh: bool, stale: str) -> RemedyView:
     """What was found for the missing visits of a plan; `fresh` and `stale` are the services' to say."""
-    study = db.session.scalar(
-        select(PlanStudy).where(PlanStudy.plan_id == plan.id, PlanStudy.kind == StudyKind.REMEDIES)
-    )
     view = RemedyView(study, fresh, stale, questions=questions_of(plan))
     if study is None:
         return view

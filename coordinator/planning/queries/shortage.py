@@ -93,11 +93,8 @@ class ShortageView:
         return self.study is not None and "visits" in self.study.result
 
 
-def shortage_view(plan: Plan, *, fresh: bool) -> ShortageView:
-    """The stored result of a plan in words; one query."""
-    study = db.session.scalar(
-        select(PlanStudy).where(PlanStudy.plan_id == plan.id, PlanStudy.kind == StudyKind.SHORTAGE)
-    )
+def shortage_view(study: PlanStudy | None, *, fresh: bool) -> ShortageView:
+    """A stored result in words."""
     view = ShortageView(study, fresh)
     if study is None or "visits" not in study.result:
         return view

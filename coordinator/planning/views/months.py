@@ -329,11 +329,14 @@ def left(plan_id: int) -> str:
     """What is not planned, one by one, with what would help."""
     actor = current_actor()
     found = queries.load_plan(actor, plan_id)
+    groups, blocked = queries.left_groups(found)
     return render_template(
         "planning/left.html",
         plan=found,
         name=month_name(found.month),
-        view=queries.month_view(found.area, found.month, found),
+        groups=groups,
+        blocked=blocked,
+        missing=sum(len(group.rows) for group in groups),
         offerable=actor.may(Permission.VISIT_OPEN),
         today_=clock.today(),
         outcome=queries.outcome_of(found),

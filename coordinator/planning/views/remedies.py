@@ -24,9 +24,8 @@ from coordinator.workforce.queries import own_worker
 def remedies_of(plan: Plan) -> queries.RemedyView:
     """What was worked out, and whether it still holds."""
     study = services.study_of(plan, StudyKind.REMEDIES)
-    asked = study is not None and bool(study.fingerprint)
-    fresh = not asked or study.fingerprint == services.fingerprint_of(plan)  # type: ignore[union-attr]
-    return queries.remedy_view(plan, fresh=fresh, stale=services.stale_reason(plan))
+    fresh = study is None or not study.fingerprint or study.fingerprint == services.fingerprint_of(plan)
+    return queries.remedy_view(plan, study, fresh=fresh, stale=services.stale_reason(plan))
 
 
 def context_of(plan: Plan) -> dict[str, Any]:

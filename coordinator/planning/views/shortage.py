@@ -23,7 +23,7 @@ from coordinator.planning.views.months import asked_month, next_month
 def _view(plan: Plan) -> queries.ShortageView:
     study = services.study_of(plan, StudyKind.SHORTAGE)
     fresh = study is None or not study.fingerprint or study.fingerprint == services.fingerprint_of(plan)
-    return queries.shortage_view(plan, fresh=fresh)
+    return queries.shortage_view(study, fresh=fresh)
 
 
 def _context(plan: Plan) -> dict[str, Any]:
