@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from routing import Plan, Scenario, check, schedule
+from routing import Limits, Plan, Scenario, check, schedule, solve
 from routing.violations import VIOLATIONS
 from tests.routing.routing_scenarios import day, elder, month, north, visit, worker
 
@@ -223,6 +223,128 @@ def test_finds(code):
     report = check(Scenario.from_dict(data), Plan.from_dict(plan))
     assert {violation.code for violation in report.violations} == {code}
     assert all(violation.code in violation.line() for violation in report.violations)
+
+
+def on(data: dict[str, Any], routes: dict[tuple[str, int], list[str]]) -> Case:
+    return data, planned(data, routes)
+
+
+SATURDAY = worker("w", shifts={"5": [30000, 40000]})
+FORMS: dict[str, tuple[Case, str | None]] = {
+    # the other forms of a limit: scenario and plan, the code that must be found (None: it is kept)
+    "shift by weekday": (
+        on(month([elder("e", window=[50000, 60000])], [SATURDAY]), {("w", 5): ["e#1"]}),
+        "outside_shift",
+    ),
+    "shift of another weekday": (
+        on(month([elder("e", window=[50000, 60000])], [SATURDAY]), {("w", 4): ["e#1"]}),
+        None,
+    ),
+    "day off": (on(month([elder("e")], [worker("w", not_days=[3])]), {("w", 3): ["e#1"]}), "not_working"),
+    "listed patterns": (
+        on(
+            month([elder("e", patterns=[[0, 11], [1, 12]])], [worker("w")]),
+            {("w", 0): ["e#1"], ("w", 12): ["e#2"]},
+        ),
+        "day_not_permitted",
+    ),
+    "a listed pattern": (
+        on(
+            month([elder("e", patterns=[[0, 11], [1, 12]])], [worker("w")]),
+            {("w", 1): ["e#1"], ("w", 12): ["e#2"]},
+        ),
+        None,
+    ),
+    "greatest gap": (
+        on(
+            month([elder("e", frequency=2, max_gap_days=4)], [worker("w")]),
+            {("w", 0): ["e#1"], ("w", 5): ["e#2"]},
+        ),
+        "day_not_permitted",
+    ),
+    "weekday of an elder": (
+        on(month([elder("e", not_weekdays=[2])], [worker("w")]), {("w", 2): ["e#1"]}),
+        "day_not_permitted",
+    ),
+    "twice on a day": (
+        on(
+            month([elder("e", frequency=2)], [worker("w"), worker("x")]),
+            {("w", 2): ["e#1"], ("x", 2): ["e#2"]},
+        ),
+        "day_not_permitted",
+    ),
+    "too soon after the last visit": (
+        on(month([elder("e", last_day=-2, min_gap_days=10)], [worker("w")]), {("w", 7): ["e#1"]}),
+        "day_not_permitted",
+    ),
+    "soon enough after the last visit": (
+        on(month([elder("e", last_day=-2, min_gap_days=10)], [worker("w")]), {("w", 8): ["e#1"]}),
+        None,
+    ),
+    "pin to a day": (
+        on(
+            month([elder("e")], [worker("w")], pinned=[{"visit": "e#1", "worker": "w", "day": 3}]),
+            {("w", 4): ["e#1"]},
+        ),
+        "pin_broken",
+    ),
+    "two minors": (
+        on(
+            day(
+                [visit("v", people=2)],
+                [worker("m", companion_of_adult=True), worker("n", companion_of_adult=True)],
+            ),
+            {("m", 0): ["v"], ("n", 0): ["v"]},
+        ),
+        "minor_alone",
+    ),
+    "a visit for two counts for both": (
+        on(
+            month([elder("e", people=2), elder("f")], [worker("w", max_visits_week=1), worker("x")]),
+            {("w", 0): ["e#1", "f#1"], ("x", 0): ["e#1"]},
+        ),
+        "too_many_visits_week",
+    ),
+    "skills of two together": (
+        on(
+            day([visit("v", people=2, skills=["a", "b"])], [worker("w", skills=["a"]), worker("x")]),
+            {("w", 0): ["v"], ("x", 0): ["v"]},
+        ),
+        "missing_skill",
+    ),
+    "at one address": (
+        on(day([visit("v"), visit("u")], [worker("w")]), {("w", 0): ["v", "u"]}),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_finds_the_other_forms_of_a_limit(name):
+    (data, plan), code = FORMS[name]
+    report = check(Scenario.from_dict(data), Plan.from_dict(plan))
+    assert {violation.code for violation in report.violations} == ({code} if code else set())
+
+
+@pytest.mark.parametrize(("field", "said", "wrong"), [("continuity", 0.5, False), ("continuity", 1.0, True),
+    ("busiest_to_mean", 1.0, False), ("busiest_to_mean", 1.3, True), ("continuity", None, False)])  # fmt: skip
+def test_what_a_plan_says_of_continuity_and_balance_is_checked(field, said, wrong):
+    data = day([visit("v", preferred=["w"]), visit("u", preferred=["w"])], [worker("w"), worker("x")])
+    plan = planned(data, {("w", 0): ["v"], ("x", 0): ["u"]})
+    true = check(Scenario.from_dict(data), Plan.from_dict(plan)).score.to_dict()
+    report = check(Scenario.from_dict(data), Plan.from_dict(plan | {"score": true | {field: said}}))
+    assert [one.code for one in report.violations] == (["wrong_score"] if wrong else [])
+
+
+def test_people_at_one_address_cost_one_way():
+    """They stay visits of their own, one after the other with no way between: a sheet may show one door."""
+    near = day([visit("v"), visit("u"), visit("far", 3)], [worker("w")])
+    scenario = Scenario.from_dict(near)
+    plan = solve(scenario, Limits(time_limit=10, seed=1, processes=1, iterations=200))
+    order = [stop.visit for stop in plan.routes[0].stops]
+    assert abs(order.index("v") - order.index("u")) == 1
+    one, two = sorted((s for s in plan.routes[0].stops if s.visit != "far"), key=lambda s: s.start)
+    assert two.start == one.end
 
 
 def test_a_minor_beside_an_adult_is_welcome():

@@ -100,6 +100,25 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         month([elder("e", last_day=-2, min_gap_days=10)], [worker("w", not_days=[8, 9])]),
         {"e#1": "w"},
     ),
+    "soon enough after the last visit": (
+        month([elder("e", last_day=-2, min_gap_days=10)], [worker("w", not_days=list(range(9, 14)))]),
+        {"e#1": ("w", 8)},
+    ),
+    "too soon after the last visit": (
+        month([elder("e", last_day=-2, min_gap_days=10)], [worker("w", not_days=list(range(8, 14)))]),
+        {"e#1": None},
+    ),
+    "day off leaves another": (
+        month([elder("e", patterns=[[2], [3]])], [worker("w", not_days=[2])]),
+        {"e#1": ("w", 3)},
+    ),
+    "shift by weekday leaves another": (
+        month(
+            [elder("e", patterns=[[4], [5]], window=[50000, 60000])],
+            [worker("w", shifts={"5": [30000, 40000]})],
+        ),
+        {"e#1": ("w", 4)},
+    ),
     "week visits": (
         month(
             [elder("e", patterns=[[0]]), elder("f", patterns=[[1]], priority=2)],
