@@ -11,8 +11,9 @@ from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Grant, Permission, Role, demand
 from coordinator.kernel.errors import Conflict, NotAllowed
 from coordinator.messages.services import notify
-from coordinator.planning.models import Plan, PlanState, QuestionState, WorkerQuestion
-from coordinator.planning.services.remedies import RUNNING, improve, stale_reason
+from coordinator.planning.access import CHANGEABLE, RUNNING
+from coordinator.planning.models import Plan, QuestionState, WorkerQuestion
+from coordinator.planning.services.remedies import improve, stale_reason
 from coordinator.planning.steps import Change
 from coordinator.planning.wording import asked_words
 from coordinator.workforce.access import can_set_hours
@@ -99,7 +100,7 @@ def _improve(question: WorkerQuestion) -> Plan | None:
         .where(
             Plan.area_id == plan.area_id,
             Plan.month == plan.month,
-            Plan.state.in_((PlanState.READY, PlanState.APPROVED)),
+            Plan.state.in_(CHANGEABLE),
         )
         .order_by(Plan.id.desc())
         .limit(1)

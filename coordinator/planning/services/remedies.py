@@ -19,11 +19,10 @@ from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.messages.services import notify
-from coordinator.planning.access import CHANGEABLE
+from coordinator.planning.access import CHANGEABLE, RUNNING
 from coordinator.planning.models import (
     Plan,
     PlanRemedy,
-    PlanState,
     PlanStop,
     QuestionState,
     StudyKind,
@@ -39,7 +38,6 @@ from coordinator.workforce.queries import worker_for_duty
 
 ANSWER_WITHIN = timedelta(days=3)
 IMPROVE_SECONDS = 15
-RUNNING = frozenset({PlanState.QUEUED, PlanState.SOLVING})
 
 
 def stale_reason(plan: Plan) -> str:

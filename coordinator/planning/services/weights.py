@@ -12,6 +12,7 @@ from coordinator.kernel import audit
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict
+from coordinator.planning.access import CHANGEABLE, RUNNING
 from coordinator.planning.labels import month_name
 from coordinator.planning.models import Plan, PlanState, PlanStop
 from coordinator.planning.services.runs import SHORTEST, owe_plan, request_plan
@@ -21,7 +22,6 @@ WISHES = "planning_wishes"
 """Where `Area.settings` keeps them."""
 FIRST_SHARE = 0.5
 """Share of the time for the plan that was asked for; the others begin from it."""
-RUNNING = frozenset({PlanState.QUEUED, PlanState.SOLVING})
 
 
 def wishes_of(area: Area) -> Options:
@@ -118,7 +118,7 @@ def take_choice(actor: Actor, plan: Plan) -> None:
         raise Conflict(_("已经选定了一个方案。"), _("请刷新页面看最新的情况。"), code="taken_already")
     if any(one.state in RUNNING for one in group):
         raise Conflict(_("还有方案正在计算。"), _("等它算完，或者先停下它。"), code="plan_running")
-    if plan.state is not PlanState.READY:
+    if plan.state not in CHANGEABLE:
         raise Conflict(_("这个方案不能用了。"), _("请刷新页面看最新的情况。"), code="not_a_draft")
     others = [one for one in group if one.id != plan.id]
     approved = db.session.scalar(
