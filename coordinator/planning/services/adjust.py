@@ -164,6 +164,8 @@ def adjust(actor: Actor, area: Area, note: Note) -> Adjusted:
     demand(actor, Permission.CLAIM_DECIDE, area.path)
     if note.user_id != actor.user_id or note.trouble.area_id != area.id:
         raise InvalidInput(_("这份调整方案不是给您的。"), _("请重新算一次。"), code=STALE)
+    # One change of an area's day after the other: a page sent twice finds what the first one did.
+    db.session.execute(select(Area.id).where(Area.id == area.id).with_for_update(key_share=True))
     visits = _locked([one.visit_id for one in note.steps if one.visit_id is not None])
     if _is_done(note):
         return Adjusted(again=True)
@@ -445,5 +447,6 @@ def _tell(note: Note, visits: Mapping[int, Visit], made: Visit | None, everyone:
             ),
             "/",
             dedupe_key=f"day-adjust:{note.token}",
+            urgent=note.trouble.day == clock.today(),
         )
     return told

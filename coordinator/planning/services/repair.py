@@ -62,7 +62,8 @@ SEARCH_SECONDS = 0.7
 """Of the two seconds that an answer may take, for each of two searches at most."""
 CALL_SECONDS = 300
 """An elder is rung when the visit moves by more."""
-LONGEST_DAY = 24 * 3600
+LEAD_SECONDS = 600
+"""Nobody is expected anywhere sooner than this after being told."""
 
 # Why a worker cannot take a visit over, after a number of people: 5 人住得太远.
 WHY_NOBODY: dict[UnfitCode | None, Any] = {
@@ -312,7 +313,7 @@ def _again(real: RealDay, visit: Visit, beside: tuple[int, ...]) -> Wanted:
         visit.elder,
         visit,
         seconds,
-        (max(min(low, start), real.now or 0), max(high, start)),
+        (max(min(low, start), _soonest(real)), max(high, start)),
         visit.people,
         tuple(visit.needs_skills),
         visit.is_statutory,
@@ -345,19 +346,23 @@ def _fresh(actor: Actor, area: Area, real: RealDay, fresh: Fresh) -> Wanted:
     if elder is None:
         raise NotFound(_("没有找到这位长者。"), _("可能已经移走，或者不在您的管辖范围内。"))
     low, high = fresh.window
-    if high < (real.now or 0):
+    if high < _soonest(real):
         raise InvalidInput(_("这个时间已经过了。"), field="latest")
     return Wanted(
         "new",
         elder,
         None,
         fresh.minutes * 60,
-        (max(low, real.now or 0), high),
+        (max(low, _soonest(real)), high),
         fresh.people,
         tuple(elder.needs_skills),
         False,
         urgent=True,
     )
+
+
+def _soonest(real: RealDay) -> int:
+    return 0 if real.now is None else real.now + LEAD_SECONDS
 
 
 def _length(visit: Visit) -> int:
