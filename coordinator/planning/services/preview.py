@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -35,9 +35,20 @@ MOVED_SECONDS = 300
 JUDGED_HERE = frozenset({"day_not_permitted", "wrong_number", "wrong_score"})
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The days a change touches, all routes together: seconds of travel, and by how much visits begin too late."""
+
+    travel: int
+    late: int
+
+
 @dataclass(slots=True)
 class Preview:
-    """What a change would do. `hard` refuses it, `soft` asks for a second thought, `effects` just tells."""
+    """What a change would do. `hard` refuses it, `soft` asks for a second thought, `effects` just tells.
+
+    `before` and `after` are the figures of the days concerned.
+    """
 
     target: Target
     worker_name: str
@@ -47,6 +58,8 @@ class Preview:
     effects: list[str] = field(default_factory=list)
     start_seconds: int | None = None
     more_travel: int = 0
+    before: Figures | None = None
+    after: Figures | None = None
 
     @property
     def ok(self) -> bool:
@@ -80,6 +93,9 @@ def preview_move(plan: Plan, stop: PlanStop, target: Target) -> Preview:
     _judge_days(draft, stop, target, found)
     _judge_person(draft, stop, target, worker, found)
     _tell(draft, stop, names, found)
+    days = {key[1] for key in change.touched}
+    found.before = _figures(draft.scenario, draft.solved(), days)
+    found.after = _figures(draft.scenario, change.plan, days)
     return found
 
 
@@ -142,6 +158,21 @@ def mark_of(violation: routing.Violation) -> list[Any]:
     detail = violation.detail
     figure = detail.get("visits", detail.get("hours"))
     return [violation.code, violation.visit, violation.worker, violation.day, detail.get("week"), figure]
+
+
+def _figures(scenario: routing.Scenario, plan: routing.Plan, days: Iterable[int]) -> Figures:
+    """The score of these days as they are ordered; each day by itself, because a month would take too long."""
+    travel = late = 0
+    for day in days:
+        lone, routes = routing.day_of(scenario, plan, day)
+        scored = routing.score_by_hand(
+            lone, {(route.worker, 0): [stop.visit for stop in route.stops] for route in routes.routes}
+        )
+        travel += scored.score.travel_seconds
+        for one in scored.violations:
+            if one.code == "outside_window":
+                late += max(0, one.detail["start"] - one.detail["window"][1])
+    return Figures(travel, late)
 
 
 def _judge_days(draft: Draft, stop: PlanStop, target: Target, found: Preview) -> None:
