@@ -235,28 +235,37 @@ class Model:
     def _candidates(self) -> None:
         """Who could make each item at all, alone (`solo`) or as one of two (`near`)."""
         scenario = self.scenario
-        places = [visit.loc for visit in scenario.visits]
+        places = np.asarray([visit.loc for visit in scenario.visits], np.float64)
         reached = np.ones((self.items, self.workers), np.bool_)
         for w, worker in enumerate(scenario.workers):
-            if worker.radius_m is not None and places:
+            if worker.radius_m is not None and self.items:
                 reached[:, w] = metres_from(worker.start, places) <= worker.radius_m
-        inside: list[list[bool]] = reached.tolist()
         self.known: list[frozenset[int]] = []
         self.near: list[list[int]] = []
         self.solo: list[list[int]] = []
-        able: dict[int, list[bool]] = {}
-        everyone = range(self.workers)
+        able: dict[int, np.ndarray[tuple[int], np.dtype[np.bool_]]] = {}
+        same: dict[tuple[bytes, int], tuple[list[int], list[int]]] = {}
         for item, visit in enumerate(scenario.visits):
             self.known.append(frozenset(self._names[n] for n in known_workers(visit) if n in self._names))
-            excluded = {self._names[name] for name in visit.excluded if name in self._names}
-            reach = inside[item]
-            near = [w for w in everyone if reach[w] and w not in excluded]
+            row = reached[item]
+            for name in visit.excluded:
+                if name in self._names:
+                    row[self._names[name]] = False
             wanted = self.needs_skills[item]
-            if wanted not in able:
-                able[wanted] = [not self.minor[w] and wanted & ~self.has_skills[w] == 0 for w in everyone]
-            skilled = able[wanted]
+            key = np.packbits(row).tobytes(), wanted
+            if key not in same:
+                if wanted not in able:
+                    able[wanted] = np.asarray(
+                        [
+                            not self.minor[w] and wanted & ~self.has_skills[w] == 0
+                            for w in range(self.workers)
+                        ],
+                        np.bool_,
+                    )
+                same[key] = np.flatnonzero(row).tolist(), np.flatnonzero(row & able[wanted]).tolist()
+            near, solo = same[key]
             self.near.append(near)
-            self.solo.append([w for w in near if skilled[w]])
+            self.solo.append(solo)
         self.cand = _Candidates(self)
 
     # -- days

@@ -21,7 +21,7 @@ import numpy as np
 
 from routing.model import UNLIMITED, Model
 from routing.scenario import Elder, Span
-from routing.travel import metres_from, whole_seconds
+from routing.travel import Points, metres, metres_from, whole_seconds
 
 COLUMNS = 100_000
 """Columns up to which a finer level is taken."""
@@ -113,13 +113,13 @@ class Ways:
         self._items = items if self._straight else np.arange(model.items, dtype=np.int64)
         self._chosen = np.searchsorted(self._items, items)
         self._served = np.asarray([model.duration[i] for i in self._items], np.int64)
-        self._places = [scenario.visits[i].loc for i in self._items]
+        self._places: Points = np.asarray([scenario.visits[i].loc for i in self._items], np.float64)
         self._here = np.asarray(
             [model.travel.index[i] for i in self._items] if self._matrix else [], np.int64
         )
         self._closed: dict[str, Ints] = {}
         self._least: dict[tuple[str, bool], Ints] = {}
-        self._gaps: np.ndarray[Any, np.dtype[np.float64]] | None = None
+        self._gaps: Points | None = None
 
     def of(self, worker: int) -> tuple[Ints, Ints, Ints]:
         """Return the least times start → item (any way), last leg to the item, and item → end (any way)."""
@@ -146,10 +146,10 @@ class Ways:
         out = self._seconds(metres_from(person.start, self._places), mode)
         return out, self._seconds(metres_from(person.end, self._places), mode)
 
-    def _seconds(self, metres: np.ndarray[Any, np.dtype[np.float64]], mode: str) -> Ints:
+    def _seconds(self, distances: Points, mode: str) -> Ints:
         """A second less than the format's rounding: never more than what the checker asks for."""
         speed = dict(self.model.scenario.speed_kmh)[mode]
-        found: Ints = np.maximum(0, whole_seconds(metres, self.model.scenario.detour, speed) - 1)
+        found: Ints = np.maximum(0, whole_seconds(distances, self.model.scenario.detour, speed) - 1)
         return found
 
     def _nearest(self, mode: str, *, onward: bool) -> Ints:
@@ -181,7 +181,7 @@ class Ways:
             if self._matrix:
                 found = self._matrix[mode][np.ix_(self._here, self._here)]
             else:
-                rows = [self._seconds(metres_from(place, self._places), mode) for place in self._places]
+                rows = [self._seconds(metres_from((a, b), self._places), mode) for a, b in self._places]
                 found = np.asarray(rows, np.int64)
             for k in range(len(found)):
                 by = found[:, k, None] + (self._served[k] + found[None, k, :])
@@ -190,9 +190,9 @@ class Ways:
         return found
 
 
-def _nearest_metres(places: list[tuple[float, float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _nearest_metres(places: Points) -> Points:
     """Metres to the nearest other place, a metre less: found by inner products, which lose some digits."""
-    points = np.radians(np.asarray(places, dtype=np.float64))
+    points = np.radians(places)
     flat = np.cos(points[:, 0])
     unit = np.stack([flat * np.cos(points[:, 1]), flat * np.sin(points[:, 1]), np.sin(points[:, 0])], axis=1)
     found = np.empty(len(places))
@@ -201,7 +201,8 @@ def _nearest_metres(places: list[tuple[float, float]]) -> np.ndarray[Any, np.dty
         some[np.arange(len(some)), first + np.arange(len(some))] = -2.0
         near = some.argmax(axis=1)
         for row, other in enumerate(near):
-            found[first + row] = metres_from(places[first + row], [places[int(other)]])[0]
+            here, there = places[first + row], places[int(other)]
+            found[first + row] = metres((here[0], here[1]), (there[0], there[1]))
     return np.maximum(0.0, found - 1.0)
 
 

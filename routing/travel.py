@@ -19,7 +19,13 @@ from routing.sphere import EARTH_RADIUS_M, metres
 __all__ = ["EARTH_RADIUS_M", "Travel", "geodesic_table", "metres", "metres_from", "whole_seconds"]
 
 
-def metres_from(place: Place, places: Sequence[Place]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+Points = np.ndarray[Any, np.dtype[np.float64]]
+"""Places as rows of latitude and longitude: what is asked about often is converted once."""
+
+
+def metres_from(
+    place: Place, places: Sequence[Place] | Points
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the distances in metres from one place to many (one float per place)."""
     points = np.radians(np.asarray(places, dtype=np.float64).reshape(-1, 2))
     lat, lon = radians(place[0]), radians(place[1])
