@@ -21,7 +21,7 @@ from routing.travel import geodesic_table
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-ROWS_AT_ONCE = 200
+ROWS_AT_ONCE = 400
 """What has been asked for is remembered after so many rows: an interruption costs little."""
 
 

@@ -45,8 +45,10 @@ MONTH_SECONDS = 60.0
 """All questions for a month's plan."""
 DAY_SECONDS = 2.0
 """All questions while somebody waits for a page."""
-TRY_SECONDS = 10.0
+TRY_SECONDS = 15.0
 RETRIES = 2
+BLOCK = 400
+"""Places on each side of one question: larger ones cost the engine less; one that allows less says so."""
 REST_SECONDS = 60.0
 """A road engine that did not answer is left alone so long by those who cannot wait."""
 MEMORY_BYTES = 600_000_000
@@ -214,6 +216,7 @@ def _asked(
         return _with_memory(places, using, _Away(), cache)
     with routing.Osrm(
         settings().road_engines,
+        block=BLOCK,
         retries=RETRIES,
         timeout=min(TRY_SECONDS, seconds),
         factor=factors(settings().road_engines),
