@@ -7,6 +7,7 @@ or Redis itself, has lost them.
 
 import ctypes
 import functools
+import gc
 import importlib
 import signal
 import sys
@@ -35,6 +36,9 @@ WORKER_TTL_SECONDS = 60
 MAINTENANCE_SECONDS = 10
 SWEEP_SECONDS = 10
 _PR_SET_PDEATHSIG = 1
+# A street's month is a million small objects that live to the end of their job: looking through all of them again
+# and again for cycles took half of the time beside the search.
+COLLECT_AFTER = (100_000, 50, 1_000)
 # What becomes due without anybody asking: functions that name the jobs due now, as (name, key).
 PERIODIC = ("coordinator.visits.jobs.due_by_itself", "coordinator.supervision.jobs.due_by_itself")
 PERIODIC_TIMEOUT_SECONDS = 3600
@@ -67,6 +71,8 @@ class ForkingWorker(Worker):
         """Entry of the forked child."""
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
         with application().app_context():
             db.engine.dispose(close=False)  # the parent's sockets stay the parent's
         super().main_work_horse(job, queue)

@@ -78,41 +78,45 @@ def write_plan(
         if any(not stop.visit.startswith("h") for stop in route.stops):
             by_day[route.day].append(route)
     served = _served(translation, solved)
-    stops: list[dict[str, Any]] = []
+    order: list[routing.Route] = []
+    rows: list[dict[str, Any]] = []
     for index, routes in sorted(by_day.items()):
         routes.sort(key=lambda route: (route.departure, read_key(route.worker)[1]))
         for letter, route in enumerate(routes):
-            worker = scenario.worker_of[route.worker]
-            way = ways.of(worker, [stop.visit for stop in route.stops])
-            row = PlanRoute(
-                plan_id=plan.id,
-                worker_id=read_key(route.worker)[1],
-                day=span.day(index),
-                letter=letter,
-                departure_seconds=route.departure,
-                arrival_seconds=route.arrival,
-                travel_seconds=way.seconds,
-                travel_metres=way.metres,
+            way = ways.of(scenario.worker_of[route.worker], [stop.visit for stop in route.stops])
+            order.append(route)
+            rows.append(
+                {
+                    "plan_id": plan.id,
+                    "worker_id": read_key(route.worker)[1],
+                    "day": span.day(index),
+                    "letter": letter,
+                    "departure_seconds": route.departure,
+                    "arrival_seconds": route.arrival,
+                    "travel_seconds": way.seconds,
+                    "travel_metres": way.metres,
+                }
             )
-            db.session.add(row)
-            db.session.flush()
-            for position, stop in enumerate(route.stops):
-                visit = scenario.visit_of(stop.visit)
-                assert visit is not None, "the checker has accepted the plan"
-                stops.append(
-                    _about(translation, served, stop.visit)
-                    | {
-                        "route_id": row.id,
-                        "position": position,
-                        "arrival_seconds": stop.arrival,
-                        "start_seconds": stop.start,
-                        "end_seconds": stop.end,
-                        "is_companion": worker.companion_of_adult,
-                        "people": visit.people,
-                        "needs_skills": list(visit.skills),
-                        "pinned": (read_key(stop.visit)[1], span.day(index)) in fixed,
-                    }
-                )
+    stops: list[dict[str, Any]] = []
+    for route_id, route in zip(_insert_routes(rows), order, strict=True):
+        worker, day = scenario.worker_of[route.worker], span.day(route.day)
+        for position, stop in enumerate(route.stops):
+            visit = scenario.visit_of(stop.visit)
+            assert visit is not None, "the checker has accepted the plan"
+            stops.append(
+                _about(translation, served, stop.visit)
+                | {
+                    "route_id": route_id,
+                    "position": position,
+                    "arrival_seconds": stop.arrival,
+                    "start_seconds": stop.start,
+                    "end_seconds": stop.end,
+                    "is_companion": worker.companion_of_adult,
+                    "people": visit.people,
+                    "needs_skills": list(visit.skills),
+                    "pinned": (read_key(stop.visit)[1], day) in fixed,
+                }
+            )
     reason_of = {one.visit: one for one in why}
     for left in solved.unassigned:
         if not left.visit.startswith("e"):
@@ -166,6 +170,14 @@ _DEFAULTS: dict[str, Any] = {
     "reason_detail": {},
     "visit_id": None,
 }
+
+
+def _insert_routes(rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+    """All routes in one statement; their ids in the same order."""
+    if not rows:
+        return []
+    statement = insert(PlanRoute).returning(PlanRoute.id, sort_by_parameter_order=True)
+    return db.session.scalars(statement, rows).all()
 
 
 def _insert_stops(plan_id: int, stops: Sequence[Mapping[str, Any]]) -> None:

@@ -282,6 +282,7 @@ def batch_view(batch: PlanBatch) -> BatchView:
             whole["planned"].as_integer().label("planned"),
             whole["missing"].as_integer().label("missing"),
             whole["people"].as_integer().label("people"),
+            whole["seconds"].as_float().label("seconds"),
         )
         .join(Area, Area.id == Plan.area_id)
         .outerjoin(county, county.id == Area.parent_id)
@@ -316,7 +317,6 @@ def _own_plans(batch: PlanBatch, rows: Sequence[Row[Any]]) -> dict[int, PlanStat
 
 
 def _line(row: Row[Any], own: PlanState | None) -> StreetLine:
-    took = row.finished_at - row.started_at if row.finished_at and row.started_at else None
     return StreetLine(
         area_id=row.area_id,
         name=row.name,
@@ -331,7 +331,7 @@ def _line(row: Row[Any], own: PlanState | None) -> StreetLine:
         missing=row.missing,
         people=row.people,
         travel_seconds=row.travel_seconds,
-        seconds=took.total_seconds() if took else None,
+        seconds=row.seconds,
         begun_at=row.started_at,
         plan_state=row.state,
         own=own,

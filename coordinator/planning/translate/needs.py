@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise, product
 
 WINDOW_DAYS = 7
@@ -108,21 +109,30 @@ def patterns_of(
     days of each need and to `spacing` days between visits where that leaves a choice: wishes, never a reason to
     leave a visit out.
     """
+    taken = tuple(taken)
     if strict and wished:
-        choices = [_spaced(days, taken, spacing) for days in wished]
+        choices = tuple(_spaced(days, taken, spacing) for days in wished)
     else:
-        choices = [_spaced(need.days, taken, spacing if strict else 1) for need in needs]
+        choices = tuple(_spaced(need.days, taken, spacing if strict else 1) for need in needs)
     if len(needs) == 1:
         return [(day,) for day in choices[0]]
-    ideal = _ideal_gap(needs)
-    if len(needs) == 2:
+    return list(_sets(choices, spacing, _ideal_gap(needs), strict))
+
+
+# Neighbours share their days, so that a street of thousands has some hundred different answers.
+@lru_cache(maxsize=4096)
+def _sets(
+    choices: tuple[tuple[int, ...], ...], spacing: int, ideal: float, strict: bool
+) -> tuple[tuple[int, ...], ...]:
+    """Sets of one day from each choice, the most even ones first."""
+    if len(choices) == 2:
         found = {tuple(sorted(pair)) for pair in product(*choices) if pair[0] != pair[1]}
     else:
         found = _chains(choices, ideal)
     apart = {pattern for pattern in found if _least_gap(pattern) >= spacing}
     pool = apart if strict and apart else found
     ranked = sorted(pool, key=lambda pattern: (_unevenness(pattern, ideal), pattern))
-    return _covering(ranked, MAX_PATTERNS if strict else 4 * MAX_PATTERNS)
+    return tuple(_covering(ranked, MAX_PATTERNS if strict else 4 * MAX_PATTERNS))
 
 
 def need_on(needs: Sequence[Need], days: Sequence[int]) -> list[int] | None:
@@ -139,7 +149,8 @@ def need_on(needs: Sequence[Need], days: Sequence[int]) -> list[int] | None:
     return found
 
 
-def _spaced(days: tuple[int, ...], taken: Sequence[int], spacing: int) -> tuple[int, ...]:
+@lru_cache(maxsize=4096)
+def _spaced(days: tuple[int, ...], taken: tuple[int, ...], spacing: int) -> tuple[int, ...]:
     """The days that keep the spacing to what stands already; the wish is halved until enough days are left."""
     free = tuple(day for day in days if day not in taken)
     while spacing > 1:

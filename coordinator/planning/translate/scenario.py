@@ -134,7 +134,8 @@ def translate(
     held_to = {} if free_days else {index: visits for index, (visits, _) in capacity.items()}
     needs = _wishes(owed.needs, elders, capacity, held_to, {pin.elder_id for pin in kept})
     contacts = service_contacts_of(elders)
-    maker = _Maker(span, workers, present, owed, contacts, last)
+    barred = {bar.elder_id for worker in workers for bar in worker.bars}
+    maker = _Maker(span, workers, present, owed, contacts, last, barred)
     scenario = {
         "kind": "month",
         "name": f"{area.id} {span.last:%Y-%m}",
@@ -278,6 +279,8 @@ class _Maker:
     owed: Owed
     contacts: Mapping[int, int]
     last: Mapping[int, LastVisit]
+    barred: Collection[int]
+    alike: dict[tuple[Any, ...], list[str]] = field(default_factory=dict)
 
     def elder(self, elder: Elder, one: ElderNeeds) -> dict[str, Any]:
         """One elder with the visits still needed."""
@@ -311,6 +314,15 @@ class _Maker:
 
     def _excluded(self, elder: Elder) -> list[str]:
         """Who may not come. A minor is company and never one of the two people a visit asks for."""
+        if elder.id in self.barred:
+            return self._kept_away(elder)
+        # Without a bar the answer is the same for everybody with the same wishes.
+        wishes = (elder.minors_welcome, elder.prefers_sex, elder.needs_two_visitors)
+        if wishes not in self.alike:
+            self.alike[wishes] = self._kept_away(elder)
+        return list(self.alike[wishes])
+
+    def _kept_away(self, elder: Elder) -> list[str]:
         first = self.span.first
         return [
             worker_key(worker.id)
