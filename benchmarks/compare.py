@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ DAY_SECONDS = {50: 5.0, 150: 20.0, 400: 60.0, 1000: 60.0}
 MONTH_SECONDS = {300: 10.0, 2000: 60.0, 10000: 120.0}
 PUBLIC_SECONDS = {"periodic": 60.0}
 OTHER_SECONDS = 20.0
-STREET_SECONDS = 12.0
+STREET_STEPS = 40_000
+"""Steps of a street's search where no seconds are given: about 6 s of one core for 2,000 elders."""
 HOME = Path(__file__).resolve().parents[1]
 REGIONS = {"urban": "town", "rural": "country"}
 
@@ -49,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     told = {"seconds": options.seconds, "seeds": options.seeds, "processes": options.processes}
     told |= {"only": options.only, "iterations": options.iterations}
+    if options.command == "scale":
+        told |= {"processes": len({row["workers"] for row in rows}), "iterations": rows[0]["steps"]}
     path, found = results.save(options.command, told, rows, options.out)
     print()
     print(table.aligned(table.by_class(rows)))
@@ -66,7 +70,9 @@ def _rows(options: argparse.Namespace, chosen: Options) -> list[Json]:
     if "ours" in chosen.engines:
         _warm_up()
     if options.command == "scale":
-        return scale.run(chosen, options.streets, options.elders, options.seconds or STREET_SECONDS)
+        if options.seconds is None and options.iterations is None:
+            chosen = replace(chosen, iterations=STREET_STEPS)
+        return scale.run(chosen, options.streets, options.elders, options.seconds)
     if options.command == "public":
         if options.public is None:
             raise ValueError("give the folder of the published sets: PUBLIC=folder")

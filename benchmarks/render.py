@@ -92,9 +92,15 @@ def _circumstances(result: Json) -> str:
         f"Measured {result['date'][:10]}, revision {result['revision'] or 'unknown'}.",
         ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
         f"{result['processor']}, {result['cores']} cores, {result['memory_gb']} GB; load at the end {load}.",
-        f"{seconds} s for each run, {options['processes']} core(s), {seeds} seed(s).",
+        f"{_share(result['rows'], seconds)}, {options['processes']} core(s), {seeds} seed(s).",
     ]
     return " ".join(lines)
+
+
+def _share(rows: list[Json], seconds: str) -> str:
+    """What each run was given: seconds, or so many steps of the search."""
+    steps = sorted({row["steps"] for row in rows if row.get("steps") and row.get("fixed_work")})
+    return f"{'/'.join(map(str, steps))} steps for each street" if steps else f"{seconds} s for each run"
 
 
 def _seeds(rows: list[Json]) -> set[int]:
