@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from flask import Flask
@@ -19,7 +22,7 @@ from flask.testing import FlaskClient
 import routing
 from coordinator.extensions import db
 from coordinator.kernel import clock, health
-from coordinator.planning.draft import Draft
+from coordinator.planning.draft import Draft, Ways
 from coordinator.planning.models import Plan, PlanState
 from coordinator.planning.queries.roads import road_note, way_words
 from coordinator.planning.translate import roads, times_of
@@ -313,3 +316,62 @@ def test_readiness_names_an_engine_that_is_away_and_stays_ready(
         answer = client.get("/readyz")
     assert answer.get_json()["roads"] == {"walk": "ok", "car": "away"}
     assert answer.status_code == 200
+
+
+@pytest.mark.timeout(240)
+def test_a_street_on_a_real_map_by_road_and_by_straight_line(
+    street: Street, use: Callable[..., None], tmp_path: Any
+) -> None:
+    """With OSRM and a map (`ROAD_TEST_MAPS`, as in tests/routing): from a map file to a stored plan."""
+    maps = os.environ.get("ROAD_TEST_MAPS")
+    files = sorted(Path(maps).glob("*.osm.pbf"), key=lambda one: one.stat().st_size) if maps else []
+    if not files:
+        pytest.skip("ROAD_TEST_MAPS names no folder with .osm.pbf files")
+    from tools import roads as tool
+
+    binaries = tool.find()
+    if binaries is None:
+        pytest.skip("no OSRM binaries: " + tool.ADVICE)
+    with tool.serving(binaries, files[0].resolve(), tmp_path / "built", ["walk"]) as addresses:
+        (lon, lat) = _on_a_road(addresses["walk"])
+        for number, elder in enumerate([*street.key, *street.general]):
+            elder.household.latitude = lat + 0.0009 * (number % 3 - 1)
+            elder.household.longitude = lon + 0.0011 * (number // 3 - 1)
+        for worker in street.workers:
+            worker.start_latitude, worker.start_longitude = lat, lon
+            worker.end_latitude = worker.end_longitude = None
+            worker.travel_mode = TravelMode.WALK
+        db.session.commit()
+        use()
+        straight = solve(street, seconds=2)
+        before = Draft(straight)
+        use(walk=addresses["walk"])
+        plan = solve(street, seconds=2)
+    assert plan.state is PlanState.READY, (plan.error, plan.violations)
+    assert counted(plan)["unanswered"] == 0
+    after = Draft(plan)
+    assert after.scenario.matrix is not None
+    timed, _ = after.timed(after.orders())
+    assert timed.score is not None
+    assert timed.score.travel_seconds == plan.score["travel_seconds"]
+    # the straight-line plan's routes, as long as they really are
+    ways = Ways(roads.Times(after.scenario.matrix).into(before.scenario))
+    real = sum(
+        ways.of(ways.scenario.worker_of[f"w{key[0]}"], names).seconds
+        for key, names in before.orders().items()
+    )
+    assert before.scenario.matrix is None
+    assert plan.score["travel_seconds"] <= real * 1.1, (straight.score, real, plan.score)
+
+
+def _on_a_road(address: str) -> tuple[float, float]:
+    """A road about the middle of the map."""
+
+    def nearest(lon: float, lat: float) -> tuple[float, float]:
+        with urlopen(f"{address}/nearest/v1/x/{lon:.5f},{lat:.5f}") as answer:  # noqa: S310 - loopback
+            lon, lat = json.load(answer)["waypoints"][0]["location"]
+        return lon, lat
+
+    lon, lat = nearest(110, 30)
+    edges = [nearest(lon + a, lat + b) for a, b in ((2, 0), (-2, 0), (0, 2), (0, -2))]
+    return nearest(sum(one[0] for one in edges) / 4, sum(one[1] for one in edges) / 4)
