@@ -52,23 +52,23 @@ class StartForm(Form):
 def street_seconds(streets: int, workers: int) -> list[SelectChoice]:
     """Search times of a street with how long all of them take about; the first (0) is chosen by itself."""
     auto = seconds_each(streets, workers)
-    found = [("0", _("自动：每个街道 %(n)s 秒，全部%(whole)s", n=auto, whole=_whole(streets, workers, auto)))]
+    found = [("0", _("自动：%(n)s 秒，全部%(whole)s", n=auto, whole=_whole(streets, workers, auto)))]
     found += [
-        (str(n), _("每个街道 %(n)s 秒，全部%(whole)s", n=n, whole=_whole(streets, workers, n)))
+        (str(n), _("%(n)s 秒，全部%(whole)s", n=n, whole=_whole(streets, workers, n)))
         for n in (5, 15, 60, 300)
     ]
     return options(found)
 
 
 def _whole(streets: int, workers: int, seconds: int) -> str:
-    return _("大约 %(n)s 分钟", n=max(1, round(whole_seconds(streets, workers, seconds) / 60)))
+    return _("约 %(n)s 分钟", n=max(1, round(whole_seconds(streets, workers, seconds) / 60)))
 
 
 class OrderForm(Form):
     """For which streets drafts are wanted. The view sets both choices."""
 
     streets = SelectMultipleField(_l("街道"), coerce=int, choices=[])
-    seconds = SelectField(_l("算多久"), choices=[], default="0")
+    seconds = SelectField(_l("每个街道算多久"), choices=[], default="0")
 
 
 class StreetForm(Form):

@@ -124,8 +124,6 @@ class _Order:
         """How a search of so many seconds ends."""
         return routing.Limits(seconds, self.seed, self.processes, self.iterations)
 
-    free_days: bool = False
-
 
 def _begin(plan_id: int) -> _Order | None:
     plan = db.session.scalar(select(Plan).where(Plan.id == plan_id).with_for_update())

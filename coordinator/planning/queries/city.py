@@ -96,7 +96,7 @@ def street_choices(area: Area, month: date) -> list[StreetChoice]:
         select(Area, county.name)
         .outerjoin(county, county.id == Area.parent_id)
         .where(Area.level == AreaLevel.STREET, Area.path.startswith(area.path))
-        .order_by(Area.path)
+        .order_by(Area.parent_id, Area.id)
     ).all()
     ids = [street.id for street, _name in streets]
     elders = _counted(ids, Elder.area_id, Elder.status == ElderStatus.ACTIVE)
@@ -167,10 +167,11 @@ AGAIN = frozenset({LineState.FAILED, LineState.STOPPED})
 """States in which a street may be tried once more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreetLine:
     """One street of an order. `visits` are owed at home, `planned` of them on a route, as the run ended; `seconds`
-    is how long the run took. `own` is the street's own later plan, where it has taken over.
+    is how long the run took. `own` is the street's own later plan, where it has taken over. `short` is how many
+    more people would make the missing visits, None where nobody goes to judge by.
     """
 
     area_id: int
@@ -190,18 +191,12 @@ class StreetLine:
     begun_at: datetime | None
     plan_state: PlanState
     own: PlanState | None
+    short: int | None = None
 
     @property
     def again(self) -> bool:
         """Whether the street may be tried once more."""
         return self.state in AGAIN
-
-    @property
-    def short(self) -> int:
-        """How many more people would make the missing visits, each as many as those who go make on average."""
-        if not self.missing or not self.planned or not self.people:
-            return 0
-        return ceil(self.missing * self.people / self.planned)
 
 
 @dataclass(slots=True)
@@ -275,7 +270,7 @@ def batch_view(batch: PlanBatch) -> BatchView:
             Plan.finished_at,
             Plan.stop_requested_at,
             Area.name,
-            Area.path,
+            Area.parent_id,
             county.name.label("county"),
             Plan.score["travel_seconds"].as_integer().label("travel_seconds"),
             whole["visits"].as_integer().label("visits"),
@@ -291,12 +286,27 @@ def batch_view(batch: PlanBatch) -> BatchView:
         .order_by(Plan.area_id, Plan.id.desc())
     ).all()
     later = _own_plans(batch, rows)
-    lines = [_line(row, later.get(row.area_id)) for row in sorted(rows, key=lambda row: str(row.path))]
+    ordered = sorted(rows, key=lambda row: (row.parent_id, row.area_id))
+    lines = [_line(row, later.get(row.area_id)) for row in ordered]
+    _count_short(lines)
     view = BatchView(batch, lines, workers=workers_now())
     for line in lines:
         view.counts[line.state] = view.counts.get(line.state, 0) + 1
     view.left_seconds = _left_seconds(view)
     return view
+
+
+def _count_short(lines: Sequence[StreetLine]) -> None:
+    """People short: the missing visits over what a person of the street makes; where nobody goes, over what one of
+    the other streets makes."""
+    made = sum(line.planned or 0 for line in lines)
+    people = sum(line.people or 0 for line in lines)
+    for line in lines:
+        each = (
+            line.planned / line.people if line.planned and line.people else made / people if people else 0.0
+        )
+        if line.missing is not None:
+            line.short = ceil(line.missing / each) if each else None if line.missing else 0
 
 
 def _own_plans(batch: PlanBatch, rows: Sequence[Row[Any]]) -> dict[int, PlanState]:

@@ -245,6 +245,7 @@ def test_a_street_without_people_or_visits_says_so(county: County, client: Flask
     lines = {line.area_id: line for line in queries.batch_view(batch).lines}
     nobody, nothing, _full = (lines[street.id] for street in county.streets)
     assert (nobody.state, nobody.planned, nobody.missing) == (LineState.READY, 0, 4)
+    assert nobody.short == 1  # the other street's one person makes four visits
     assert (nothing.state, nothing.visits) == (LineState.READY, 0)
     factories.sign_in(client, county.user)
     page = client.get(f"/planning/batches/{batch.id}").text
@@ -336,3 +337,13 @@ def test_the_time_of_each_street_ends_the_whole_soon() -> None:
     assert services.seconds_each(50, 2) == 8
     assert services.seconds_each(500, 1) == 5
     assert services.whole_seconds(50, 2, 8) == 300
+
+
+def test_a_street_computed_twice_is_told_of_once(county: County) -> None:
+    county.coordinator(0)
+    batch = order(county, 0)
+    compute(batch)
+    before = [(line.plan_id, line.planned) for line in queries.batch_view(batch).lines]
+    compute(batch)
+    assert [(line.plan_id, line.planned) for line in queries.batch_view(batch).lines] == before
+    assert len(db.session.scalars(select(Message.id)).all()) == 2
