@@ -109,9 +109,12 @@ def worth_of_a_visit(table: list[list[int]]) -> int:
 
 
 def degrees(places: list[tuple[float, float]]) -> list[list[float]]:
-    """Draw a plane into the range of latitudes: places for the scenario format; distances come from the matrix."""
+    """Draw a plane on the map: places for the scenario format; distances come from the matrix.
+
+    Longitudes stay far from latitudes, so that no place looks as if its two numbers were exchanged.
+    """
     reach = max((abs(part) for place in places for part in place), default=1.0) or 1.0
-    return [[round(y / reach * 80, 6), round(x / reach * 80, 6)] for x, y in places]
+    return [[round(y / reach * 40, 6), round(x / reach * 40 + 100, 6)] for x, y in places]
 
 
 def length(
