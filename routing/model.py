@@ -31,7 +31,9 @@ Spot = tuple[int, int, int]
 TOURS_KEPT = 60_000
 
 WHOLE_ROWS = 3_000
-"""Up to so many points a travel row is worked out as a whole (three modes: 200 MB at most)."""
+"""Up to so many points a travel row may be worked out as a whole (three modes: 200 MB at most)."""
+FEW_READ = 40
+"""Entries of a row that are worked out one by one; this many take as long as all at once."""
 
 
 class Tour:
@@ -76,14 +78,21 @@ class Tour:
 
 
 class _Row(dict[int, int]):
-    """Travel seconds from one point, each worked out when first read: for months with many places."""
+    """Travel seconds from one point, each worked out when first read.
 
-    def __init__(self, travel: Travel, mode: str, point: int) -> None:
+    Where the compiled kernel does the search, only the legs of its plan are ever read. A row that is read much
+    (`FEW_READ`) is worked out as a whole, unless there are too many of them.
+    """
+
+    def __init__(self, rows: _Rows, point: int) -> None:
         super().__init__()
-        self._travel, self._mode, self._point = travel, mode, point
+        self._rows, self._point = rows, point
 
     def __missing__(self, other: int) -> int:
-        found = self[other] = self._travel.between(self._mode, self._point, other)
+        rows = self._rows
+        if len(self) >= FEW_READ and rows.whole:
+            rows[self._point] = rows.travel.row(rows.mode, self._point)
+        found = self[other] = rows.travel.between(rows.mode, self._point, other)
         return found
 
 
@@ -92,12 +101,11 @@ class _Rows(dict[int, "array[int] | _Row"]):
 
     def __init__(self, travel: Travel, mode: str) -> None:
         super().__init__()
-        self._travel, self._mode = travel, mode
-        self._whole = len(travel.places) <= WHOLE_ROWS
+        self.travel, self.mode = travel, mode
+        self.whole = len(travel.places) <= WHOLE_ROWS
 
     def __missing__(self, point: int) -> array[int] | _Row:
-        travel, mode = self._travel, self._mode
-        row = self[point] = travel.row(mode, point) if self._whole else _Row(travel, mode, point)
+        row = self[point] = _Row(self, point)
         return row
 
 
