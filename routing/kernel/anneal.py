@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp, log
 
-from routing.kernel.books import draw, put_on, settle, time_route, undo
+from routing.kernel.books import below, draw, put_on, settle, time_route, undo
 from routing.kernel.jit import compiled
 from routing.kernel.layout import (
     AT,
@@ -12,6 +12,8 @@ from routing.kernel.layout import (
     C_ACCEPTED,
     C_CLOSED,
     C_DIRTY,
+    C_FIRST,
+    C_SHORT,
     C_STEP,
     C_TOUCHED,
     CANDS,
@@ -37,9 +39,11 @@ from routing.kernel.layout import (
     Work,
 )
 from routing.kernel.recreate import recreate
-from routing.kernel.ruin import ruin_exchange, ruin_route, ruin_strings, some_item
+from routing.kernel.ruin import make_room, ruin_exchange, ruin_route, ruin_strings, some_item
 
 NOW, BEST, RATIO = 0, 1, 2
+ROOM = 0.1
+"""Share of the steps that make room for an absent visit, while there are any."""
 
 
 @compiled
@@ -157,6 +161,7 @@ def fill(p: Problem, s: Work) -> None:
     s.clock[C_STEP] += 1
     s.clock[C_TOUCHED] = 0
     s.clock[C_CLOSED] = -1
+    s.clock[C_FIRST] = -1
     recreate(p, s, 0.0, True)
     accept(s)
     s.energy[NOW] = worth(p, s)
@@ -180,8 +185,11 @@ def anneal(p: Problem, s: Work, steps: int, hot: float, cold: float) -> int:
         s.clock[C_STEP] += 1
         s.clock[C_TOUCHED] = 0
         s.clock[C_CLOSED] = -1
+        s.clock[C_FIRST] = -1
         choice = draw(s.random)
-        if choice < p.knob[K_EXCHANGE]:
+        if s.total[T_ABSENT] > 0 and draw(s.random) < ROOM:
+            make_room(p, s, s.absent[below(s.random, s.total[T_ABSENT])], mean_size)
+        elif choice < p.knob[K_EXCHANGE]:
             ruin_exchange(p, s)
         elif choice < p.knob[K_EXCHANGE] + p.knob[K_ROUTE]:
             ruin_route(p, s, mean_size)
@@ -195,11 +203,12 @@ def anneal(p: Problem, s: Work, steps: int, hot: float, cold: float) -> int:
             good = now <= s.energy[NOW] - heat * log(draw(s.random) + 1e-300)
         if not good:
             undo(p, s)
-            continue
-        kept += 1
-        accept(s)
-        s.energy[NOW] = now
-        if better(p, s):
-            keep_best(p, s)
+        else:
+            kept += 1
+            accept(s)
+            s.energy[NOW] = now
+            if better(p, s):
+                keep_best(p, s)
+        s.clock[C_SHORT] += s.total[T_PRIORITY] > s.best_total[T_PRIORITY]
     s.clock[C_ACCEPTED] += kept
     return kept

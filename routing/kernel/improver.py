@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from routing.kernel import anneal, arrays
-from routing.kernel.layout import BIG, Array
+from routing.kernel.layout import BIG, C_SHORT, Array
 from routing.model import FREE, Model, StopKey
 from routing.plan import Score
 from routing.state import Key, Snapshot, State
@@ -29,6 +29,14 @@ HOT, COLD = 1.0, 0.01
 HOT_FEW, COLD_FEW = 2.0, 0.004
 """First and last temperature, in mean travel seconds of a stop."""
 VERSIONS = 1 << 30
+PRICED = 1_000
+"""Up to so many visits of a month the price of a missing one moves (`KernelImprover._price`)."""
+SHORT = (0.2, 0.5)
+DEARER = 1.15
+CHEAPEST = 3.0
+SURE_FROM = 0.85
+"""Shares of steps that miss more than the best plan between which the price stays, the factor it moves by, its
+least in mean travel seconds of a stop, and the part of the run from which it is the full one."""
 
 
 class KernelImprover:
@@ -200,7 +208,7 @@ class KernelImprover:
         self.leg = max(1.0, float(s.total[0]) / stops if stops else self._typical())
         # more than any single change of a plan can save on the road, or lesser visits would be kept for it
         priority = max(10_000.0, 40.0 * self.leg, 4.0 * self.farthest)
-        p.weight[0] = priority
+        p.weight[0] = self.dear = priority
         p.weight[1] = priority * (1 + sum(self.model.priority[item] for item in self.model.item_of))
 
     def _typical(self) -> float:
@@ -216,6 +224,7 @@ class KernelImprover:
         """Do a slice of steps from `progress` (0 to 1) to `ahead` of the run; True when the best improved."""
         s = self.work
         before = self.key
+        short = int(s.clock[C_SHORT])
         count = self._slice if steps is None else steps
         begun = time.perf_counter()
         anneal.anneal(
@@ -223,6 +232,8 @@ class KernelImprover:
         )
         spent = time.perf_counter() - begun
         self.steps += count
+        if self.model.scenario.is_month and self.model.needs <= PRICED:
+            self._price((int(s.clock[C_SHORT]) - short) / max(1, count), max(progress, ahead))
         if steps is None:
             self._slice = max(1, int(count * min(4.0, max(0.25, SLICE_SECONDS / max(1e-6, spent)))))
         if s.clock[0] > VERSIONS:
@@ -230,6 +241,21 @@ class KernelImprover:
             s.route[:, 5] = np.arange(len(s.route))
             s.clock[0] = len(s.route)
         return self.key < before
+
+    def _price(self, short: float, progress: float) -> None:
+        """Make missing visits dearer or cheaper, so that a share of the steps misses more than the best plan.
+
+        With full vehicles the way to fewer routes on a day leads through plans that miss something (penalties
+        that adapt: Vidal et al. 2012). The best plan is still kept by the aims in their order, and near the end
+        nothing may be missing for the sake of the road.
+        """
+        weight = self.problem.weight
+        if progress >= SURE_FROM:
+            weight[0] = self.dear
+        elif short > SHORT[1]:
+            weight[0] = min(self.dear, weight[0] * DEARER)
+        elif short < SHORT[0]:
+            weight[0] = min(self.dear, max(CHEAPEST * self.leg, weight[0] / DEARER))
 
     def temperature(self, progress: float) -> float:
         """Return the temperature in seconds at a part of the run."""

@@ -56,9 +56,10 @@ T_TRAVEL, T_STRANGERS, T_PRIORITY, T_STATUTORY, T_NAMED, T_ABSENT = range(6)
 TOTAL_WIDTH = 6
 
 # clock: newest version, iteration, routes touched in it, routes changed since the best was kept, number
-# of the placing, steps accepted, the route that nothing may be put on in this step or -1
-C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED, C_CLOSED = range(7)
-CLOCK_WIDTH = 7
+# of the placing, steps accepted, the route that nothing may be put on in this step or -1, steps whose plan
+# missed more than the best, the item to be placed before all others in this step or -1
+C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED, C_CLOSED, C_SHORT, C_FIRST = range(9)
+CLOCK_WIDTH = 9
 
 # spots[v × candidates × days …]: version of the route it was worked out for, extra travel, position, span
 S_VERSION, S_DELTA, S_POSITION, S_SPAN = range(4)

@@ -24,6 +24,7 @@ from routing.kernel.layout import (
     BREAKS,
     BUSY,
     C_CLOSED,
+    C_FIRST,
     C_SCOPE,
     C_STEP,
     CANDS,
@@ -350,7 +351,7 @@ def rank(p: Problem, s: Work, count: int) -> None:
             key = -float(p.item[v, STATUTORY] * BIG + p.item[v, PRIORITY] * 1000) + chance
         else:
             key = -float(s.visits[v, GIVEN_UP]) + chance
-        s.key[i] = key
+        s.key[i] = -1e300 if v == s.clock[C_FIRST] else key
 
 
 @compiled

@@ -1,7 +1,8 @@
 """Ruin on the kernel's arrays (compiled): what is taken off.
 
 Strings of neighbouring stops (SISR, Christiaens and Vanden Berghe 2020), over all days or within one, the exchange
-of whole routes or their tails between two workers, and the closing of a whole route for one step.
+of whole routes or their tails between two workers, the closing of a whole route for one step, and making room for
+an absent visit where one of the few who could make it has a day full of others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from routing.kernel.books import (
 )
 from routing.kernel.jit import compiled
 from routing.kernel.layout import (
+    ALLOWED,
     C_CLOSED,
+    C_FIRST,
     C_STEP,
     CANDS,
     CAP_DAY,
@@ -38,6 +41,7 @@ from routing.kernel.layout import (
     OPEN,
     POINT,
     READY,
+    RULE,
     SIZE,
     T_ABSENT,
     TAKEN,
@@ -287,4 +291,48 @@ def ruin_route(p: Problem, s: Work, mean_size: float) -> None:
         s.clock[C_CLOSED] = r
 
 
-# -- recreate
+@compiled
+def day_for(p: Problem, s: Work, v: int, w: int) -> int:
+    """Return a random day on which an item may be visited and a worker has stops, -1 when there is none."""
+    days = p.week.shape[0]
+    open_days = p.rule[p.item[v, RULE], ALLOWED] & ~s.visits[v, MADE]
+    count = 0
+    found = -1
+    for d in range(days):
+        if open_days >> d & 1 and s.route[w * days + d, SIZE] > 0:
+            count += 1
+            if draw(s.random) * count < 1.0:
+                found = d
+    return found
+
+
+@compiled
+def make_room(p: Problem, s: Work, v: int, mean_size: float) -> None:
+    """Take off a day of somebody who could make an absent visit what others could make too; it is placed first.
+
+    The only nurse of a county is busy with whatever lies on the way, and no string around the absent
+    visit meets more than one or two of those.
+    """
+    w = p.cand[v, below(s.random, p.item[v, CANDS])]
+    d = day_for(p, s, v, w)
+    if d < 0:
+        return
+    r = w * p.week.shape[0] + d
+    touch(p, s, r)
+    middle = s.stops[r, below(s.random, s.route[r, SIZE]), NODE]
+    q = 0
+    for k in range(s.route[r, SIZE]):
+        x = s.stops[r, k, NODE]
+        if movable(p, s, r, k) and p.item[x, CANDS] > p.item[v, CANDS] and draw(s.random) < 0.7:
+            taken_off(p, s, x, d)
+        else:
+            s.stops[r, q, NODE] = x
+            q += 1
+    unchanged = q == s.route[r, SIZE]
+    s.route[r, SIZE] = q
+    if unchanged:
+        take_string(p, s, r, below(s.random, q), p.knob[K_STRING])
+    s.clock[C_FIRST] = v
+    s.visits[v, TAKEN] = s.clock[C_STEP]
+    if draw(s.random) < 0.5:
+        ruin_strings(p, s, middle if middle < p.item.shape[0] else v, mean_size)

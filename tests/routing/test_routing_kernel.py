@@ -14,7 +14,7 @@ from routing import Limits, Scenario, check, kernel, solve
 from routing.construct import construct_hard
 from routing.draft import draft
 from routing.model import Model
-from routing.state import State
+from routing.state import State, free_stop
 from routing.timing import time_route
 from routing.travel import Travel
 from tests.routing.routing_random import a_day, a_full_month
@@ -23,8 +23,11 @@ from tests.routing.routing_scenarios import day, elder, month, north, street, vi
 np = pytest.importorskip("numpy")
 pytest.importorskip("numba")
 
-from routing.kernel import anneal, arrays, times  # noqa: E402
+from routing.kernel import anneal, arrays, ruin, times  # noqa: E402
+from routing.kernel.books import settle  # noqa: E402
 from routing.kernel.improver import KernelImprover  # noqa: E402
+from routing.kernel.layout import C_CLOSED, C_FIRST, C_STEP, C_TOUCHED, SIZE, T_ABSENT  # noqa: E402
+from routing.kernel.recreate import recreate  # noqa: E402
 
 
 def _improver(scenario: Scenario, seed: int = 1) -> tuple[Model, State, KernelImprover]:
@@ -69,6 +72,45 @@ def test_a_street_with_every_limit(seed):
     for progress in (0.0, 0.3, 0.6, 0.9):
         improver.step(progress, steps=300)
         _agrees(model, state, improver)
+
+
+def test_the_only_one_with_a_skill_is_relieved_of_what_others_could_do():
+    """Room is made on the nurse's day, and the visit that only she can make comes first."""
+    visits = [visit(f"v{n}", 1 + n / 10) for n in range(3)]
+    visits.append(visit("nursing", 5, skills=["nursing"]))
+    workers = [
+        worker("nurse", skills=["nursing"], mode="bike", max_visits=3),
+        worker("helper", mode="bike", start=north(9), end=north(9)),
+    ]
+    model = Model(Scenario.from_dict(day(visits, workers)))
+    state = State(model)
+    for item in range(3):
+        assert state.insert(item, [(0, item, free_stop(model, item))])
+    improver = KernelImprover(model, state, 1)
+    p, s = improver.problem, improver.work
+    assert s.total[T_ABSENT] == 1
+    s.clock[C_STEP] += 1
+    s.clock[C_TOUCHED] = 0
+    s.clock[C_CLOSED] = -1
+    ruin.make_room(p, s, 3, 3.0)
+    assert s.clock[C_FIRST] == 3
+    assert s.route[0, SIZE] < 3
+    assert settle(p, s)
+    recreate(p, s, 0.0, False)
+    assert s.where[3, 0] == 0
+    assert s.total[T_ABSENT] == 0
+
+
+def test_the_price_of_a_missing_visit_falls_and_is_the_full_one_at_the_end():
+    elders = [elder(f"e{n}", 0.5 + n / 10, frequency=2, min_gap_days=1) for n in range(8)]
+    scenario = Scenario.from_dict(month(elders, [worker("a", max_visits=6), worker("b", max_visits=6)]))
+    model, state, improver = _improver(scenario)
+    for progress in (0.0, 0.1, 0.2):
+        improver.step(progress, steps=50)
+    assert improver.problem.weight[0] < improver.dear
+    _agrees(model, state, improver)
+    improver.step(0.95, steps=50)
+    assert improver.problem.weight[0] == improver.dear
 
 
 def test_what_is_taken_back_leaves_nothing_behind():
