@@ -119,6 +119,7 @@ class _Order:
     iterations: int | None = None
     pins: set[tuple[int, date]] = field(default_factory=set)
     free_days: bool = False
+    relaxed: set[int] = field(default_factory=set)
 
     def limits(self, seconds: float) -> routing.Limits:
         """How a search of so many seconds ends."""
@@ -160,6 +161,7 @@ def _begin(plan_id: int) -> _Order | None:
         # Plans to choose from are made under the same terms as the first of them.
         first = before if plan.compared_with_id == before.id else plan
         order.free_days = first.based_on_id is not None
+        order.relaxed = set(first.detail.get("relaxed", ()))
     db.session.commit()
     return order
 
@@ -301,6 +303,8 @@ class _Beat:
 
 
 def _solve(order: _Order, translation: Translation, beat: _Beat) -> tuple[routing.Scenario, routing.Plan]:
+    if order.relaxed:
+        translation.scenario = translation.relaxed(order.relaxed)
     scenario = translation.times.into(routing.Scenario.from_dict(translation.scenario))
     solved = routing.solve(
         scenario, order.limits(order.seconds), beat.progress, beat.should_stop, order.start
@@ -316,6 +320,7 @@ def _solve(order: _Order, translation: Translation, beat: _Beat) -> tuple[routin
     seconds = min(SECOND_TRY_SECONDS, order.seconds / 2)
     again = routing.solve(relaxed, order.limits(seconds), beat.progress, beat.should_stop, solved)
     translation.scenario = wider
+    order.relaxed |= missing
     return relaxed, again
 
 
@@ -336,6 +341,7 @@ def _store(
     write_plan(plan, translation, scenario, solved, why, order.pins)
     plan.scenario = stored_scenario(scenario)
     plan.result = {"engine": solved.to_dict()["engine"]}
+    plan.detail = plan.detail | {"relaxed": sorted(order.relaxed)}
     plan.score = report.score.to_dict()
     plan.violations = []
     plan.state = PlanState.READY

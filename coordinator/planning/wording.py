@@ -28,10 +28,10 @@ def remedy_words(code: str, detail: Mapping[str, Any], change: Change, names: Na
         hours = _span(detail["shift"]) if detail.get("shift") else ""
         if skills:
             text = remedy_text("recruit_skill", detail, names)
-            return _("%(text)s（%(hours)s 能来）", text=text, hours=hours) if hours else text
+            return _("%(text)s（每天 %(hours)s 能来）", text=text, hours=hours) if hours else text
         if code == "second_person":
-            return _("附近再找一个人同去（%(hours)s 能来）", hours=hours)
-        return _("附近再找一个人（%(hours)s 能来）", hours=hours)
+            return _("附近再找一个人同去（每天 %(hours)s 能来）", hours=hours)
+        return _("附近再找一个人（每天 %(hours)s 能来）", hours=hours)
     if change.step is not Step.ASK:
         return remedy_text(code, detail, names)
     return _("请%(who)s%(what)s", who=who, what=asked_words(change, detail))

@@ -110,7 +110,7 @@ def remedy_view(plan: Plan, study: PlanStudy | None, *, fresh: bool, stale: str)
         if change.worker_id is not None:
             remedy.question = asked.get((change.worker_id, _same(row.change)))
         view.by_stop.setdefault(row.stop_id, []).append(remedy)
-    view.best = _best(view.by_stop, {row.id: _same(row.change) + row.code for row, _elder in rows})
+    view.best = _best(view.by_stop)
     return view
 
 
@@ -119,20 +119,20 @@ def _same(change: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in change.items() if name != "detail"}, sort_keys=True)
 
 
-def _best(by_stop: Mapping[int, Sequence[Remedy]], kinds: Mapping[int, str]) -> list[Remedy]:
-    """Of equal changes for several visits the one that brings most, by visits for each bit of effort."""
+def _best(by_stop: Mapping[int, Sequence[Remedy]]) -> list[Remedy]:
+    """Of what sounds the same for several visits the one that brings most, by visits for each bit of effort."""
     groups: dict[str, list[Remedy]] = defaultdict(list)
     for remedies in by_stop.values():
         for one in remedies:
-            if one.step is Step.ASK or one.step is Step.RECRUIT:
-                groups[kinds[one.id]].append(one)
+            if one.step in (Step.ASK, Step.RECRUIT):
+                groups[one.text].append(one)
     found = []
     for group in groups.values():
         best = max(group, key=lambda one: one.visits)
         best.for_ = len(group)
         if best.visits > 1 or len(group) > 1:
             found.append(best)
-    found.sort(key=lambda one: (-max(one.visits, one.for_), one.effort))
+    found.sort(key=lambda one: (-one.visits, one.effort, -one.for_))
     return found[:BEST]
 
 

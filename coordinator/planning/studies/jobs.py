@@ -94,8 +94,9 @@ def _begin(study_id: int) -> PlanStudy | None:
     plan = db.session.get_one(Plan, study.plan_id)
     if study.state is StudyState.QUEUED:
         study.fingerprint = fingerprint_of(plan)
-        study.result = {"tried": []}
-        db.session.execute(delete(PlanRemedy).where(PlanRemedy.plan_id == plan.id))
+        if study.kind is StudyKind.REMEDIES:
+            study.result = {"tried": []}
+            db.session.execute(delete(PlanRemedy).where(PlanRemedy.plan_id == plan.id))
     study.starts += 1
     study.state = StudyState.FAILED if _hopeless(study) else StudyState.RUNNING
     study.heartbeat_at = clock.now()

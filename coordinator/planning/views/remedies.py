@@ -84,11 +84,11 @@ def remedy(plan_id: int, remedy_id: int) -> str:
     verb, question = _("重排一次"), _("%(what)s？", what=words)
     if change.step is Step.ASK:
         lines += [
-            _("他会收到一个问题，点“可以”或“不方便”就行"),
-            _("他答应了才改，改了就从这份草案重排，算好会提醒您"),
-            _("没有账号或不看手机的，请打电话问，再替他登记回答"),
+            _("本人会收到一个问题，点“可以”或“不方便”就行"),
+            _("本人答应了才改，改了就从这份草案重排，算好会提醒您"),
+            _("没有账号或不看手机的，请打电话问，再登记回答"),
         ]
-        verb = _("发给他问一问")
+        verb = _("发给本人问一问")
     elif change.step is Step.WINDOW:
         lines += [
             _("请先问过%(name)s或家里人", name=found.stop.elder.name),

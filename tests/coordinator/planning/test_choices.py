@@ -58,6 +58,19 @@ def test_three_plans_of_the_same_month(street: Street) -> None:
     assert db.session.scalar(select(func.count()).select_from(Message)) == 1
 
 
+def test_no_plan_of_the_choice_serves_fewer(street: Street) -> None:
+    """Each begins from the first under the same terms, also where wishes for days were given up."""
+    for worker in street.workers:
+        worker.max_visits_month = 2
+        for hours in worker.availability[1:]:
+            db.session.delete(hours)
+    db.session.flush()
+    db.session.expire_all()
+    view = queries.choices_of(group(street))
+    assert view.rows[0].missing > 0
+    assert {row.missing for row in view.rows[1:]} <= {view.rows[0].missing, view.rows[0].missing - 1}
+
+
 def test_a_run_that_is_begun_twice_owes_the_next_once(street: Street) -> None:
     first = services.request_choices(street.actor, street.area, MONTH, options=Options(), seconds=15)
     first.time_limit_seconds = 1

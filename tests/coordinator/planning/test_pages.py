@@ -63,8 +63,8 @@ def first_day(plan: Plan) -> date:
 def test_an_empty_month_offers_to_be_planned(desk: FlaskClient) -> None:
     page = text_of(desk.get("/planning/?month=2026-04"))
     assert "计算4月计划" in page
-    assert "尽量原来的人去" in page
-    assert "把活分匀" in page
+    assert "尽量同一个人" in page
+    assert "活儿分匀" in page
 
 
 def test_the_current_month_falls_to_the_next_when_it_is_over(desk: FlaskClient) -> None:
@@ -81,7 +81,7 @@ def test_starting_stopping_and_the_card(desk: FlaskClient, street: Street) -> No
     )
     assert answer.status_code == 303
     plan = db.session.scalars(select(Plan)).one()
-    assert plan.detail["options"] == {"continuity": "some", "balance": "none"}
+    assert plan.detail["options"] == {"continuity": "some", "balance": "none", "travel": "some"}
     assert plan.time_limit_seconds == 30
     page = desk.get(answer.location)
     assert "已经排上队" in text_of(page)

@@ -454,7 +454,7 @@ def test_the_pages_from_missing_to_planned(client: FlaskClient, tight: Street) -
     assert "先做这几样" in page
     found = remedy(plan, Step.ASK, "one_more_visit")
     url = f"/planning/plans/{plan.id}/remedies/{found.id}"
-    assert "发给他问一问" in client.get(url).text
+    assert "发给本人问一问" in client.get(url).text
     assert "已经发给" in client.post(url, data=token, follow_redirects=True).text
     refused = client.post(url, data=token)
     assert refused.status_code == 409
@@ -481,10 +481,15 @@ def test_the_shortage_page_and_paper(client: FlaskClient, tight: Street) -> None
     token = {"csrf_token": factories.csrf_token(client)}
     client.post(url, data=token)
     assert client.get(f"{url}/state").status_code == 200
-    study = db.session.scalars(select(PlanStudy)).one()
+    look(tight, plan)
+    found = db.session.scalar(select(func.count()).select_from(PlanRemedy))
+    study = db.session.scalars(select(PlanStudy).where(PlanStudy.kind == StudyKind.SHORTAGE)).one()
     studies.find_shortage(study.id)
     db.session.expire_all()
     assert study.state is StudyState.DONE
+    assert db.session.scalar(select(func.count()).select_from(PlanRemedy)) == found, (
+        "nothing of the other is lost"
+    )
     page = client.get(url).text
     assert "6 次里最多能访 4 次" in page
     assert "能多访 2 位" in page
