@@ -6,6 +6,7 @@ See docs/planning.md for the parts and the sources.
 from routing.bound import Bound, SkillBound, bound
 from routing.check import check
 from routing.compare import PRESETS, Compared, compare
+from routing.conflict import Conflict, conflicts
 from routing.edits import Edit, edited
 from routing.errors import InputError, ScenarioError
 from routing.explain import Explanation, Remedy, explain
@@ -32,6 +33,7 @@ __all__ = [
     "ByHand",
     "Change",
     "Compared",
+    "Conflict",
     "Edit",
     "Explanation",
     "Gain",
@@ -63,6 +65,7 @@ __all__ = [
     "bound",
     "check",
     "compare",
+    "conflicts",
     "day_of",
     "edited",
     "explain",

@@ -18,10 +18,12 @@ from typing import Any
 from routing import kernel
 from routing.bound import bound
 from routing.check import check
+from routing.conflict import conflicts_of
 from routing.errors import ScenarioError
 from routing.explain import explain
 from routing.keep import write_whole
 from routing.limits import Limits, Progress
+from routing.model import Model
 from routing.osrm import Osrm, RoadsError
 from routing.plan import Plan
 from routing.roadcache import RoadCache
@@ -29,6 +31,10 @@ from routing.roads import with_roads
 from routing.scenario import Scenario
 from routing.schedule import schedule
 from routing.solve import solve
+
+CONFLICT_SECONDS = 10.0
+IN_PLAN = ("no_time_left", "day_visits_reached")
+"""Reasons that lie in what else is planned on the day: the visits in conflict are told as well."""
 
 
 class _BadInput(Exception):
@@ -192,11 +198,16 @@ def _check(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     scenario = _scenario(options.scenario)
-    reasons = explain(scenario, _plan(options.plan, scenario))
+    plan = _plan(options.plan, scenario)
+    reasons = explain(scenario, plan)
+    model, until = Model(scenario), time.monotonic() + CONFLICT_SECONDS
     for found in reasons:
         print(f"{found.visit}: {found.reason}: {found.text}")
         for remedy in found.remedies:
             print(f"  {remedy.text}")
+        if found.reason in IN_PLAN and time.monotonic() < until:
+            for conflict in conflicts_of(model, plan, found.visit):
+                print(f"  {conflict.text}")
     if reasons:
         print(bound(scenario).text)
     return 0
