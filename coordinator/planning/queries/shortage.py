@@ -22,7 +22,7 @@ from coordinator.planning.models import KEY_TIERS, Plan, PlanState, PlanStop, Pl
 from coordinator.planning.queries.month import BLOCKED
 from coordinator.planning.queries.plans import RANK
 from coordinator.planning.reasons import short_reason
-from coordinator.planning.wording import gain_words
+from coordinator.planning.wording import gain_words, weekday_name
 from coordinator.workforce.labels import KINDS
 
 LIMITS: dict[str, Any] = {
@@ -76,6 +76,7 @@ class ShortageView:
     by_reason: list[Lack] = field(default_factory=list)
     by_skill: list[Lack] = field(default_factory=list)
     by_day: list[Lack] = field(default_factory=list)
+    by_weekday: list[Lack] = field(default_factory=list)
     by_place: list[Lack] = field(default_factory=list)
     one_more: list[OneMore] = field(default_factory=list)
     complete: bool = True
@@ -110,6 +111,7 @@ def shortage_view(study: PlanStudy | None, *, fresh: bool) -> ShortageView:
         sorted(found["by_day"], key=lambda row: int(row[0])),
         lambda key: i18n.day(origin + timedelta(days=int(key)), weekday=True),
     )
+    view.by_weekday = _lacks(_weekdays(found["by_day"], origin), str)
     view.by_place = _lacks(found["by_place"], str)
     if len(view.by_place) > LONGEST:
         rest = view.by_place[LONGEST:]
@@ -136,6 +138,19 @@ def skill_words(key: str) -> str:
 def _lacks(rows: Sequence[Sequence[Any]], words: Any) -> list[Lack]:
     most = max((float(row[1]) for row in rows), default=0.0) or 1.0
     return [Lack(words(row[0]), float(row[1]), float(row[2]), float(row[1]) / most) for row in rows]
+
+
+def _weekdays(rows: Sequence[Sequence[Any]], origin: date) -> list[list[Any]]:
+    """The days' shares summed up for each weekday, in visits as whole as they come out."""
+    sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for key, visits, statutory, _seconds in rows:
+        mine = sums[(origin + timedelta(days=int(key))).weekday()]
+        mine[0] += float(visits)
+        mine[1] += float(statutory)
+    return [
+        [weekday_name(origin + timedelta(days=weekday - origin.weekday())), round(visits), round(statutory)]
+        for weekday, (visits, statutory) in sorted(sums.items())
+    ]
 
 
 def _one_more(rows: Sequence[Mapping[str, Any]]) -> list[OneMore]:

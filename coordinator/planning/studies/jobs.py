@@ -26,6 +26,7 @@ from coordinator.planning.models import (
     PlanState,
     PlanStop,
     PlanStudy,
+    StudyKind,
     StudyState,
 )
 from coordinator.planning.reasons import SOFT
