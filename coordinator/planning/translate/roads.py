@@ -1,8 +1,10 @@
 """Travel times by road: the one place where the planner meets a road engine.
 
-`ask` fetches the times between people's places, `timed` gives a scenario its times, `stored` and `read` keep a
-plan's times with its scenario. A road engine that is away never stops anybody: questions have a time limit, what
-has no answer is estimated from the straight line, and `Times.note` says how much of it and for whom.
+`ask` fetches the times between people's places, `times_of` for everybody a month's plan may hold, `stored` and
+`read` keep a plan's times with its scenario.
+
+A road engine that is away never stops anybody: questions have a time limit, what has no answer is estimated from
+the straight line, and `Times.note` says how much of it and for whom.
 
 Only cells leave for the road engine, places rounded to about eleven metres, without any name.
 """
@@ -103,16 +105,6 @@ def times_of(area: Area, today: date, tick: Callable[[], None] | None = None) ->
     people, modes = _people(area, today)
     db.session.commit()
     return ask(people, modes, MONTH_SECONDS, tick)
-
-
-def timed(scenario: routing.Scenario, seconds: float = DAY_SECONDS) -> tuple[routing.Scenario, Times]:
-    """A scenario with road times where there are any, asked for in a few seconds at most."""
-    if not settings().road_engines:
-        return scenario, STRAIGHT
-    people = [(visit.id, visit.loc) for visit in scenario.visits]
-    people += [(one.id, place) for one in scenario.workers for place in (one.start, one.end)]
-    times = ask(people, {worker.mode for worker in scenario.workers}, seconds)
-    return times.into(scenario), times
 
 
 def ask(
