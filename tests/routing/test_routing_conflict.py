@@ -1,4 +1,4 @@
-"""A named conflict is real and holds nothing to spare: trying everything finds no plan for it, and one for each part."""
+"""A named conflict is real and has nothing to spare: everything is tried, for it and for each part of it."""
 
 import dataclasses
 import json
