@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import SHUT_RDWR
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -22,7 +23,9 @@ from routing import Limits, Scenario, check, solve
 from routing.__main__ import main
 from routing.osrm import NO_WAY, Osrm, RoadsError
 from routing.roadcache import RoadCache
-from routing.roads import with_roads
+from routing.roads import placed, rounded, with_roads
+from routing.scenario import Matrix
+from routing.tables import Table, pack, unpack
 from routing.travel import Travel, geodesic_table, metres
 from tests.routing.routing_days import town
 from tests.routing.routing_scenarios import HOME, day, north, visit, worker
@@ -373,3 +376,45 @@ def test_from_a_map_file_to_a_plan(tmp_path):
     straight = geodesic_table(places, places, 1.0, 5.0)
     assert np.median(tables["walk"][straight > 60] / straight[straight > 60]) > 1.0
     assert (tables["car"] != tables["car"].T).any()
+
+
+def test_tables_are_rows_of_plain_numbers_and_survive_packing():
+    table = Table([[0, 5], [7, 0]])
+    assert table == ((0, 5), (7, 0))
+    assert table != ((0, 5), (8, 0))
+    assert (type(table[1][0]), table[-1][0]) == (int, 7)
+    matrix = Matrix(((31.0, 121.0), (31.1, 121.1)), (("walk", table),))
+    assert unpack(json.loads(json.dumps(pack(matrix)))) == matrix
+    with pytest.raises(ValueError, match="damaged"):
+        unpack(pack(matrix) | {"packed": {"walk": "AAAA"}})
+    for wrong in ([[0, 1]], [[-1]], [[2**31]]):
+        with pytest.raises(ValueError, match=r"table|seconds"):
+            Table(wrong)
+
+
+def test_questions_end_when_their_time_is_over():
+    with serving(failures=[500] * 1000) as url, Osrm(url, pause=0.05, retries=50, budget=0.4) as osrm:
+        begun = monotonic()
+        with pytest.raises(RoadsError, match="no time left"):
+            osrm.table("walk", PLACES, PLACES)
+        assert monotonic() - begun < 2
+
+
+def test_places_unknown_to_a_matrix_are_estimated():
+    scenario = Scenario.from_dict(
+        day([visit("a", loc=north(500)), visit("b", loc=north(900))], [worker("w")])
+    )
+    matrix = Matrix((rounded(north(500)),), (("walk", Table([[0]])),))
+    found, added = placed(scenario, matrix)
+    assert added == 2
+    straight = Travel(scenario)
+    assert [Travel(found).between("walk", 0, 1), Travel(found).between("walk", 2, 0)] == pytest.approx(
+        [straight.between("walk", 0, 1), straight.between("walk", 2, 0)], abs=2
+    )
+
+
+def test_two_processes_share_a_matrix():
+    with serving() as url, engine(url) as osrm:
+        found, _ = with_roads(Scenario.from_dict(town(3, 12, 3)), osrm)
+    plan = solve(found, Limits(time_limit=3, seed=1, processes=2))
+    assert check(found, plan).violations == []
