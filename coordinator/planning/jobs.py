@@ -120,6 +120,7 @@ class _Order:
     pins: set[tuple[int, date]] = field(default_factory=set)
     free_days: bool = False
     relaxed: set[int] = field(default_factory=set)
+    helped: set[int] = field(default_factory=set)
 
     def limits(self, seconds: float) -> routing.Limits:
         """How a search of so many seconds ends."""
@@ -149,6 +150,7 @@ def _begin(plan_id: int) -> _Order | None:
         seconds=plan.time_limit_seconds,
         options=Options.from_dict(plan.detail.get("options", {})),
         creator=plan.created_by_id,
+        helped=set(plan.detail.get("helped", ())),
         processes=PROCESSES if plan.batch_id is None else STREET_PROCESSES,
         # For measurements: the same work however fast the machine is.
         iterations=plan.detail.get("iterations"),
@@ -305,6 +307,8 @@ class _Beat:
 def _solve(order: _Order, translation: Translation, beat: _Beat) -> tuple[routing.Scenario, routing.Plan]:
     if order.relaxed:
         translation.scenario = translation.relaxed(order.relaxed)
+    # Somebody was asked to help just these; an equal one may not take their place.
+    translation.scenario = translation.before_others(order.helped)
     scenario = translation.times.into(routing.Scenario.from_dict(translation.scenario))
     solved = routing.solve(
         scenario, order.limits(order.seconds), beat.progress, beat.should_stop, order.start

@@ -201,6 +201,7 @@ def improve(actor: Actor, plan: Plan, stop: PlanStop | None = None, elder_id: in
     options = Options.from_dict(plan.detail.get("options", {}))
     made = request_plan(actor, plan.area, plan.month, options=options, seconds=IMPROVE_SECONDS, based_on=plan)
     about = stop.elder_id if stop is not None else elder_id
-    made.detail = made.detail | {"about": about}
+    helped = sorted({*plan.detail.get("helped", ()), *([about] if about is not None else [])})
+    made.detail = made.detail | {"about": about, "helped": helped}
     db.session.flush()
     return made

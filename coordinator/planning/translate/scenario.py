@@ -88,6 +88,15 @@ class Translation:
             elders.append(record)
         return self.scenario | {"elders": elders}
 
+    def before_others(self, elder_ids: Collection[int]) -> dict[str, Any]:
+        """The scenario with these elders a little before others of their kind."""
+        keys = {elder_key(elder_id) for elder_id in elder_ids}
+        elders = [
+            record | {"priority": record["priority"] + 1} if record["id"] in keys else record
+            for record in self.scenario["elders"]
+        ]
+        return self.scenario | {"elders": elders}
+
 
 def horizon(month: date, today: date) -> Span | None:
     """The days of a month that may still be planned (from tomorrow on), None when there are none."""
