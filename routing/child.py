@@ -92,12 +92,12 @@ def child(source: TextIO, sink: TextIO) -> None:
     parent.listen_in_background()
     limits = Limits(order["seconds"], order["seed"], 1, order["iterations"])
     clock = Clock(limits, lambda: parent.stop, time.monotonic())
-    scenario = Scenario.trusted(order["scenario"])
+    scenario = Scenario.trusted(order.pop("scenario"))
     if order["matrix"] is not None:
-        scenario = replace(scenario, matrix=unpack(order["matrix"]))
+        scenario = replace(scenario, matrix=unpack(order.pop("matrix")))
     model = Model(scenario)
     state = State(model)
-    state.restore(read_snapshot(order["start"]))
+    state.restore(read_snapshot(order.pop("start")))
     keeper = Keeper.from_environment(model)
     gc.disable()  # tours hold no cycles, and looking for some costs a third of the time
 

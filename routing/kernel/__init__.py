@@ -3,10 +3,14 @@
     layout    which column of which array means what
     arrays    from the model to the arrays
     times     travel, times of one route, where one more stop fits (compiled)
-    moves     ruin and recreate (compiled)
+    books     sums of the aims, and taking a step back (compiled)
+    ruin      what is taken off (compiled)
+    recreate  where it is put back (compiled)
     anneal    simulated annealing, a slice of steps at a time (compiled)
     improver  the seam: what `routing.search` works with
-    jit       the only import of numba, and where compiled code is kept
+    jit       the only import of numba
+    store     where compiled code is kept
+    reach     which scenarios the kernel can take
 
 Only this module is imported by the rest of the engine. It does without numba. `compiled_improver` then returns
 None, and the interpreted improver does all the work. `ROUTING_KERNEL=off` in the environment does the same.
@@ -16,8 +20,10 @@ from __future__ import annotations
 
 import os
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from routing.kernel import reach, store
 from routing.model import Model
 from routing.state import State
 
@@ -31,22 +37,12 @@ SWITCH = "ROUTING_KERNEL"
 
 def available() -> bool:
     """Whether compiled code can be used: numba is installed and the switch is not off."""
-    if os.environ.get(SWITCH, "on") == "off":
-        return False
-    try:
-        import routing.kernel.jit  # noqa: F401 - asks whether numba is there
-    except ImportError:
-        return False
-    return True
+    return os.environ.get(SWITCH, "on") != "off" and find_spec("numba") is not None
 
 
 def suits(model: Model) -> bool:
     """Whether compiled code is there and can take a scenario (days fit into bits, routes into memory)."""
-    if not available():
-        return False
-    from routing.kernel import arrays
-
-    return arrays.fits(model)
+    return available() and reach.fits(model)
 
 
 def compiled_improver(model: Model, state: State, seed: int) -> KernelImprover | None:
@@ -60,17 +56,14 @@ def compiled_improver(model: Model, state: State, seed: int) -> KernelImprover |
 
 def is_compiled() -> bool:
     """Whether the compiled code of this version is on disk (where it is loaded within a second)."""
-    from routing.kernel import jit
-
-    return jit.marker().exists()
+    return store.marker().exists()
 
 
 def compile_ahead() -> float:
     """Compile everything and keep it on disk; return the seconds it took."""
-    from routing.kernel import jit
     from routing.kernel.warm import warm
 
     begun = time.monotonic()
     warm()
-    jit.marker().touch()
+    store.marker().touch()
     return time.monotonic() - begun

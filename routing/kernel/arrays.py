@@ -23,44 +23,16 @@ from routing.kernel.layout import (
     Problem,
     Work,
 )
+from routing.kernel.reach import longest_route
 from routing.model import Model
 from routing.scenario import Place
 from routing.travel import EARTH_RADIUS_M, metres_from
 
-SPOTS = 6_000_000
+SPOTS = 4_500_000
 """Insertions remembered at most (16 bytes each); bounds the candidates of an item."""
 TABLE_POINTS = 3_000
 """Up to so many points travel comes from a table (108 MB for three modes), above from the sphere."""
 NEAR = 100
-DAYS = 62
-"""Days that fit into the bits of an integer."""
-
-
-def fits(model: Model) -> bool:
-    """Whether the kernel can take a scenario."""
-    return (
-        model.items > 0
-        and model.workers > 0
-        and model.days <= DAYS
-        and model.workers * model.days * (_longest(model) + 2) < 8_000_000
-    )
-
-
-def _longest(model: Model) -> int:
-    """Return the most stops a route can have."""
-    shortest = sorted(model.duration)
-    longest = 0
-    for worker in range(model.workers):
-        room = max((shift[1] - shift[0] for shift in model.shifts[worker]), default=0)
-        count = 0
-        for duration in shortest:
-            room -= duration
-            if room < 0 or count >= model.cap_day[worker]:
-                break
-            count += 1
-        longest = max(longest, count)
-    # shared visits may come on top of those that belong to one worker's shortest ones
-    return longest + 1
 
 
 def problem(model: Model, knob: Array) -> Problem:
@@ -81,7 +53,7 @@ def problem(model: Model, knob: Array) -> Problem:
     item[:, 4] = rule_of
     item[:, 5] = (cand >= 0).sum(axis=1)
     item[:, 6] = [bool(known) for known in model.known]
-    longest = _longest(model)
+    longest = longest_route(model)
     worker = np.array(
         [
             (

@@ -231,7 +231,7 @@ def test_switched_off_or_missing_the_interpreter_does_the_work(monkeypatch):
     assert not kernel.available()
     assert check(scenario, solve(scenario, limits)).ok
     monkeypatch.delenv("ROUTING_KERNEL")
-    monkeypatch.setitem(sys.modules, "routing.kernel.jit", None)
+    monkeypatch.setattr(kernel, "find_spec", lambda _: None)
     assert not kernel.available()
     assert kernel.compiled_improver(Model(scenario), State(Model(scenario)), 1) is None
 
@@ -248,17 +248,17 @@ def test_nothing_compiles_in_front_of_a_user():
 
 
 def test_compiled_code_is_kept_where_writing_is_allowed(tmp_path, monkeypatch):
-    from routing.kernel import jit
+    from routing.kernel import store
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert jit.cache_folder().parent == jit.HERE / "__pycache__"
-    monkeypatch.setattr(jit, "_usable", lambda folder: str(folder).startswith(str(tmp_path)))
-    assert jit.cache_folder().is_relative_to(tmp_path / "cache")
-    monkeypatch.setattr(jit, "_usable", lambda _: False)
-    monkeypatch.setenv(jit.VARIABLE, "")
-    folder = jit.cache_folder()
+    assert store.cache_folder().parent == store.HERE / "__pycache__"
+    monkeypatch.setattr(store, "_usable", lambda folder: str(folder).startswith(str(tmp_path)))
+    assert store.cache_folder().is_relative_to(tmp_path / "cache")
+    monkeypatch.setattr(store, "_usable", lambda _: False)
+    monkeypatch.setenv(store.VARIABLE, "")
+    folder = store.cache_folder()
     assert folder.is_dir()
-    assert os.environ[jit.VARIABLE] == str(folder)
+    assert os.environ[store.VARIABLE] == str(folder)
 
 
 def test_the_command_compiles():
