@@ -42,6 +42,7 @@ FEATURES = (
     "coordinator.visits.views",
     "coordinator.planning.views",
     "coordinator.marketplace.views",
+    "coordinator.agenda.views",
     "coordinator.register.views",
     "coordinator.register.import_views",
     "coordinator.fieldwork.views",

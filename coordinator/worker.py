@@ -40,7 +40,11 @@ _PR_SET_PDEATHSIG = 1
 # and again for cycles took half of the time beside the search.
 COLLECT_AFTER = (100_000, 50, 1_000)
 # What becomes due without anybody asking: functions that name the jobs due now, as (name, key).
-PERIODIC = ("coordinator.visits.jobs.due_by_itself", "coordinator.supervision.jobs.due_by_itself")
+PERIODIC = (
+    "coordinator.visits.jobs.due_by_itself",
+    "coordinator.agenda.jobs.due_by_itself",
+    "coordinator.supervision.jobs.due_by_itself",
+)
 PERIODIC_TIMEOUT_SECONDS = 3600
 
 

@@ -51,6 +51,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("planning.shortages", _l("各街道缺口"), "chart", P.PLAN_ORDER, also=("/planning/plans/*/shortage",)),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
         Entry("visits.index", _l("探访"), "door", P.VISIT_READ),
+        Entry("agenda.index", _l("通知"), "bell", P.CLAIM_DECIDE),
         Entry("fieldwork.records", _l("探访记录"), "file", P.RECORD_READ, badge="records"),
     ),
     (
@@ -83,7 +84,7 @@ PHONE: tuple[Entry, ...] = (
         "user",
         P.SIGNED_IN,
         badge="unread",
-        also=("/accounts", "/messages", "/workforce/me"),
+        also=("/accounts", "/messages", "/workforce/me", "/agenda"),
     ),
 )
 

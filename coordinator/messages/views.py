@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from coordinator.accounts.authentication import local_target
+from coordinator.accounts.models import User
 from coordinator.extensions import db
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.messages import queries, services
+from coordinator.kernel.errors import DomainError
+from coordinator.messages import channels, queries, services
+from coordinator.messages.forms import HowForm
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
 
@@ -42,3 +47,31 @@ def read_all() -> Response:
     if count:
         flash(_("%(n)s 条消息已标为看过。", n=count), "ok")
     return redirect(url_for("messages.inbox"), 303)
+
+
+@bp.route("/how", methods=["GET", "POST"])
+@requires(Permission.SIGNED_IN)
+def how() -> Any:
+    """How one wants to be told: mail, text messages, quiet hours, reminders."""
+    actor = current_actor()
+    user = db.session.get_one(User, actor.user_id)
+    form = HowForm(data=HowForm.values_of(queries.wishes_of([user.id])[user.id]))
+    if form.validate_on_submit():
+        try:
+            services.save_choice(actor, form.wish())
+        except DomainError as problem:
+            db.session.rollback()
+            form.take(problem)
+        else:
+            db.session.commit()
+            flash(_("已保存。"), "ok")
+            return redirect(url_for("messages.how"), 303)
+    page = render_template(
+        "messages/how.html",
+        form=form,
+        user=user,
+        email_is_on=channels.email_is_on(),
+        sms_is_on=channels.sms_is_on(),
+        may_work=actor.may(Permission.WORK),
+    )
+    return (page, 422) if form.errors else page

@@ -76,6 +76,10 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     ("register", "other_id"): "other_elder_id",
     "item_id": "item_id",
     "move_id": "move_id",
+    "feed_id": "feed_id",
+    "parcel_id": "parcel_id",
+    "robot_id": "robot_id",
+    ("agenda.feed", "token"): "feed_token",
     "survey_id": "survey_id",
 }
 # What a page needs besides its address, and a form to get past its own checks to another side's object.
@@ -100,7 +104,7 @@ CLOSER: dict[str, frozenset[Role]] = {
 # Files, and the monitor's question, which opens connections of its own (tests/house/test_operations.py).
 OF_NO_PERSON = {"static", "health.readyz"}
 # Doors that show anybody the object whose code is known.
-BY_CODE = {"hours.check"}
+BY_CODE = {"agenda.feed", "hours.check"}
 # Own objects that the empty form, or the state of the object, refuses with 403 or 404 for a reason of its own.
 REFUSED_FOR_CAUSE: dict[tuple[str, str], str] = {
     ("elder_imports.decide", "POST"): "the form names the row",

@@ -13,6 +13,7 @@ from tests.serving import ROOT
 
 # Open to everybody; each with its reason.
 PUBLIC = {
+    "agenda.feed": "read by calendar programs, which cannot sign in; the secret in the address is asked for",
     "accounts.sign_in": "nobody is signed in yet",
     "accounts.sign_in_code": "the second step of signing in",
     "health.healthz": "asked by the operator's monitor",

@@ -13,6 +13,8 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from coordinator.accounts.models import Organisation, OrganisationKind, RoleGrant, User, UserSession
+from coordinator.agenda.models import CalendarFeed, FeedKind
+from coordinator.agenda.services import make_feed
 from coordinator.elders.imports.batches import upload
 from coordinator.elders.imports.elders import ELDERS
 from coordinator.elders.imports.jobs import check_elders
@@ -39,8 +41,8 @@ from coordinator.kernel.access import AREA_ROLES, Actor, Grant, Role
 from coordinator.kernel.areas import Area, AreaLevel, create_area
 from coordinator.kernel.geo import Datum
 from coordinator.marketplace.services import claim_visit
-from coordinator.messages.models import Message
-from coordinator.messages.services import notify
+from coordinator.messages.models import Channel, Message, Parcel, ParcelState, Problem
+from coordinator.messages.services import add_robot, notify
 from coordinator.planning import jobs as planning_jobs
 from coordinator.planning import services as planning
 from coordinator.planning.models import (
@@ -187,6 +189,7 @@ def _side(city: Area | None, county: Area | None, street: Area, community: Area)
     obligation = owed[ids["elder_id"]][0]
     ids |= {"rule": obligation.rule, "period_from": obligation.period_from.isoformat()}
     _register(side, coordinator, community)
+    ids |= _outbox(side, coordinator, community)
     for role, user_id in side.users.items():
         side.own[role] = _own(user_id, "example")
     return side
@@ -472,13 +475,33 @@ def _help(side: Side, plan: Plan, route: PlanRoute) -> dict[str, Any]:
     return {"remedy_id": remedy.id, "question_id": question.id}
 
 
+def _outbox(side: Side, coordinator: Actor, community: Area) -> dict[str, Any]:
+    """A calendar of the area, a group, and a mail to the worker that did not arrive."""
+    _feed, token = make_feed(coordinator, FeedKind.AREA, area=community)
+    robot = add_robot(
+        coordinator, community, "示例群", f"693a91f6-7000-4bc4-97a0-{community.id:012d}", evening=True
+    )
+    parcel = Parcel(
+        channel=Channel.EMAIL,
+        user_id=side.users[Role.WORKER],
+        token=f"example-{community.id}",
+        content={"subject": "示例", "text": "示例"},
+        state=ParcelState.FAILED,
+        problem=Problem.ADDRESS,
+    )
+    db.session.add(parcel)
+    db.session.flush()
+    return {"feed_token": token, "robot_id": robot.id, "parcel_id": parcel.id}
+
+
 def _own(user_id: int, key: str) -> dict[str, Any]:
     """A message and a second session of one person."""
     notify([user_id], "示例消息", "请看一看", "/", dedupe_key=key)
     session = UserSession(
         user_id=user_id, token_hash=uuid4().bytes, expires_at=NOW + timedelta(days=1), user_agent="Firefox"
     )
-    db.session.add(session)
+    feed = CalendarFeed(user_id=user_id, kind=FeedKind.OWN, token_hash=uuid4().bytes, ending="abcd")
+    db.session.add_all([session, feed])
     db.session.flush()
     message = db.session.scalar(select(Message.id).where(Message.user_id == user_id))
-    return {"message_id": message, "session_id": session.id}
+    return {"message_id": message, "session_id": session.id, "feed_id": feed.id}

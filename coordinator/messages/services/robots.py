@@ -19,7 +19,7 @@ def add_robot(actor: Actor, area: Area, name: str, address: str, *, evening: boo
     key = key_of(address)
     if key is None:
         raise InvalidInput(
-            _("这不是群机器人的地址。请在企业微信的群设置里复制整条 Webhook 地址。"), field="address"
+            _("这不是群机器人的地址。请在企业微信的群设置里把机器人的地址整条复制过来。"), field="address"
         )
     robot = GroupRobot(
         area=area, name=" ".join(name.split()), key=key, evening=evening, added_by_id=actor.user_id

@@ -1,0 +1,1 @@
+"""Reading when somebody goes where, whom to tell, and what did not arrive."""

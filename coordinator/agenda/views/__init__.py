@@ -1,0 +1,6 @@
+"""Pages: telling people, who was not reached, groups, calendar feeds."""
+
+from coordinator.agenda.views import feeds, telling
+from coordinator.agenda.views.blueprint import bp
+
+__all__ = ["bp", "feeds", "telling"]
