@@ -424,10 +424,9 @@ def _mend(found: Proposal, kept: list[Visit], wanted: list[Wanted]) -> None:
             teams[stop.visit].append(int(route.worker[1:]))
     _steps_of_wanted(found, [one for one in wanted if one.key not in missing], teams, starts)
     _steps_of_kept(found, kept, starts)
-    for worker_id in sight.apart:
-        found.notes.append(
-            _("%(name)s当天的安排本身就赶不过来，没有动他的", name=real.workers[worker_id].name)
-        )
+    if sight.apart:
+        people = "、".join(real.workers[worker_id].name for worker_id in sight.apart)
+        found.notes.append(_("%(names)s当天的安排本身就赶不过来，没有动", names=people))
     _weigh(found, sight, made, kept, wanted)
 
 
@@ -466,11 +465,12 @@ def _why(sight: Scene, made: routing.Repair, one: Wanted) -> str:
         sight.real.day,
     )
     left = next((row for row in made.plan.unassigned if row.visit == one.key), None)
-    text = (
-        reason_text(left.reason, left.detail, names)
-        if left is not None
-        else _("要两个人同去，没有两个人同时有空")
-    )
+    if left is None:
+        text = _("要两个人同去，没有两个人同时有空")
+    elif left.reason == "all_excluded":
+        text = _("当天来的人都去不了这一户")
+    else:
+        text = reason_text(left.reason, left.detail, names)
     told: Counter[str] = Counter()
     for code, count in sight.unfit.get(one.key, Counter()).items():
         told[str(WHY_NOBODY.get(code, WHY_NOBODY[None]))] += count

@@ -294,3 +294,20 @@ def test_a_community_changes_its_own_visits_only(today: Day) -> None:
     assert any("不归您管" in text for text in found.notes)
     with pytest.raises(NotFound):
         propose(actor, street.community, today.trouble(cancelled=(elsewhere.id,)))
+
+
+def test_a_day_that_is_tight_by_hand_still_takes_more_before_and_behind(today: Day) -> None:
+    street = today.street
+    one, two, three = street.workers
+    # Ten minutes after the other one, at the far end of the street: by the estimate nobody gets there in time.
+    far = factories.make_elder(
+        street.community, factories.make_household(street.community, latitude=28.8905, longitude=105.4475)
+    )
+    tight = give(street, far, time(10, 5), two)
+    found = propose(today.actor, street.area, today.trouble(absent={one.id: None, three.id: None}))
+    assert not any("赶不过来" in text for text in found.notes)
+    assert any(two.id in {worker for worker, _c in step.after} for step in found.steps)
+    for step in found.steps:
+        if step.visit in (tight, today.visits[2]):
+            assert step.before == step.after
+            assert abs(step.moved) <= 900
