@@ -85,7 +85,7 @@ def gain_words(visits: int, statutory: int) -> str:
     if visits <= 0:
         return _("换上这一位") if statutory > 0 else _("能访更要紧的一位")
     if statutory and statutory == visits:
-        return _("能多访 %(n)s 位，都是必访", n=visits)
+        return _("能多访 %(n)s 位（必访）", n=visits)
     if statutory:
         return _("能多访 %(n)s 位，其中必访 %(m)s 位", n=visits, m=statutory)
     return _("能多访 %(n)s 位", n=visits)
