@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.referee import judge
-from routing import Limits, Plan, Scenario, check, kernel, solve
+from routing import Limits, Plan, Progress, Scenario, check, kernel, parallel, solve
 from routing.keep import PAUSE_SECONDS, Keeper, write_whole
 from routing.model import Model
 from routing.state import State
@@ -176,3 +176,31 @@ def test_the_same_seed_and_steps_give_the_same_plan(kind, compiled, monkeypatch)
     first, second = solve(scenario, limits), solve(scenario, limits)
     assert first.routes == second.routes
     assert first.unassigned == second.unassigned
+
+
+def test_both_processes_killed_and_nothing_is_lost(monkeypatch):
+    """What they had told is kept, and the run goes on by itself until its time is over."""
+    children: list[parallel._Child] = []
+    start = parallel._Child.__init__
+
+    def remember(self, *arguments, **named):
+        start(self, *arguments, **named)
+        children.append(self)
+
+    monkeypatch.setattr(parallel._Child, "__init__", remember)
+    known: list[tuple[int, int, float]] = []
+
+    def kill_all(event: Progress) -> None:
+        if event.seconds > 4 and event.best_score is not None and not known:
+            known.append(event.best_score.key)
+            for child in children:
+                os.kill(child.process.pid, signal.SIGKILL)
+
+    scenario = Scenario.from_dict(street(3, 60, 16))
+    plan = solve(scenario, Limits(9, 1, 2), kill_all)
+    assert known
+    assert len(children) == 2
+    assert check(scenario, plan).ok
+    assert plan.score is not None
+    assert plan.score.key <= known[0]
+    assert "improve" in {stage.name for stage in plan.stages}
