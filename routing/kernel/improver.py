@@ -27,7 +27,8 @@ SLICE_SECONDS = 0.08
 FIRST_SLICE = 64
 HOT, COLD = 1.0, 0.01
 HOT_FEW, COLD_FEW = 2.0, 0.004
-"""First and last temperature, in mean travel seconds of a stop."""
+COLD_MONTH = 0.03
+"""First and last temperature, in mean travel seconds of a stop; a small month only stands still in the cold."""
 VERSIONS = 1 << 30
 PRICED = 1_000
 """Up to so many visits of a month the price of a missing one moves (`KernelImprover._price`)."""
@@ -49,6 +50,7 @@ class KernelImprover:
         self.farthest = arrays.farthest(model, self.problem)
         self.work = arrays.work(model, self.problem, seed)
         self.steps = 0
+        self._small_month = model.scenario.is_month and model.needs <= PRICED
         self._slice = FIRST_SLICE
         self.hard = {
             need
@@ -232,7 +234,7 @@ class KernelImprover:
         )
         spent = time.perf_counter() - begun
         self.steps += count
-        if self.model.scenario.is_month and self.model.needs <= PRICED:
+        if self._small_month:
             self._price((int(s.clock[C_SHORT]) - short) / max(1, count), max(progress, ahead))
         if steps is None:
             self._slice = max(1, int(count * min(4.0, max(0.25, SLICE_SECONDS / max(1e-6, spent)))))
@@ -260,4 +262,6 @@ class KernelImprover:
     def temperature(self, progress: float) -> float:
         """Return the temperature in seconds at a part of the run."""
         hot, cold = (HOT_FEW, COLD_FEW) if self.model.needs <= FEW else (HOT, COLD)
+        if self._small_month and self.model.needs > FEW:
+            cold = COLD_MONTH
         return float(self.leg * hot * (cold / hot) ** min(1.0, progress))
