@@ -99,6 +99,7 @@ def problem(model: Model, knob: Array) -> Problem:
         points=points,
         pace=pace,
         cand=cand,
+        number=_numbers(cand, workers),
         known=known,
         near=_near(model),
         weight=np.array([0.0, 0.0, weights.continuity, weights.balance]),
@@ -166,6 +167,14 @@ def _candidates(model: Model) -> Array:
         chosen = (known + [w for w in order if w not in model.known[v]])[:width]
         cand[v, : len(chosen)] = chosen
     return cand
+
+
+def _numbers(cand: Array, workers: int) -> Array:
+    """Return the reverse of the candidates: the place of each worker among those of each item, or -1."""
+    number = np.full((len(cand), workers), -1, np.int32)
+    rows, places = np.nonzero(cand >= 0)
+    number[rows, cand[rows, places]] = places
+    return number
 
 
 def _rules(model: Model) -> tuple[Array, Array, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routing.kernel.jit import compiled
+from routing.kernel.jit import compiled, inlined
 from routing.kernel.layout import (
     AT,
     C_STEP,
@@ -38,7 +38,7 @@ from routing.kernel.layout import (
 from routing.kernel.times import book, refresh
 
 
-@compiled
+@inlined
 def draw(random: np.ndarray) -> float:
     """Return a number from 0 up to 1 (xorshift64)."""
     x = random[0]
@@ -49,7 +49,7 @@ def draw(random: np.ndarray) -> float:
     return float(x >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@compiled
+@inlined
 def below(random: np.ndarray, count: float) -> int:
     """Return an integer from 0 up to `count`."""
     return int(draw(random) * count)
@@ -58,7 +58,7 @@ def below(random: np.ndarray, count: float) -> int:
 # -- one visit more or less
 
 
-@compiled
+@inlined
 def stranger(p: Problem, v: int, w: int) -> int:
     """Whether a worker is none of those the elder knows; 0 where none is named."""
     if p.item[v, NAMED] == 0:
@@ -69,7 +69,7 @@ def stranger(p: Problem, v: int, w: int) -> int:
     return 1
 
 
-@compiled
+@inlined
 def taken_off(p: Problem, s: Work, v: int, d: int) -> None:
     """Write down that a free visit is no longer made on a day."""
     s.total[T_STRANGERS] -= stranger(p, v, s.where[v, d])
@@ -86,7 +86,7 @@ def taken_off(p: Problem, s: Work, v: int, d: int) -> None:
         s.total[T_ABSENT] += 1
 
 
-@compiled
+@inlined
 def put_on(p: Problem, s: Work, v: int, d: int, w: int) -> None:
     """Write down that a free visit is made on a day by a worker."""
     s.total[T_STRANGERS] += stranger(p, v, w)
@@ -105,7 +105,7 @@ def put_on(p: Problem, s: Work, v: int, d: int, w: int) -> None:
         s.visits[v, AT] = -1
 
 
-@compiled
+@inlined
 def book_route(p: Problem, s: Work, r: int, sign: int) -> None:
     """Add a route to all sums, or take it off."""
     days = p.week.shape[0]
@@ -114,7 +114,7 @@ def book_route(p: Problem, s: Work, r: int, sign: int) -> None:
     book(s.route, s.sums, s.total, p.week[r - w * days], weeks, w, r, sign)
 
 
-@compiled
+@inlined
 def time_route(p: Problem, s: Work, r: int) -> bool:
     """Work out a changed route and add it to the sums; False when it cannot be kept."""
     items, workers = p.item.shape[0], p.worker.shape[0]
@@ -143,7 +143,7 @@ def time_route(p: Problem, s: Work, r: int) -> bool:
     return fits
 
 
-@compiled
+@inlined
 def touch(p: Problem, s: Work, r: int) -> int:
     """Keep a copy of a route before its first change in a step and take it off the sums; its copy's number."""
     if s.mark[r, 0] == s.clock[C_STEP]:

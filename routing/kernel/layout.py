@@ -92,6 +92,7 @@ class Problem(NamedTuple):
     points: Array  # float64 [point, 3], on the unit sphere
     pace: Array  # float64: 1 where travel is the same both ways, the detour, metres a second of each mode
     cand: Array  # int32 [item, c]: workers who may make it, nearest first, -1 at the end
+    number: Array  # int32 [item, worker]: which candidate of the item a worker is, -1 where he is none
     known: Array  # int32 [item, …]: workers who count as known, -1 at the end
     near: Array  # int32 [item, …]: nearest items, itself first
     weight: Array

@@ -17,7 +17,7 @@ from routing.kernel.books import (
     time_route,
     touch,
 )
-from routing.kernel.jit import compiled
+from routing.kernel.jit import compiled, inlined
 from routing.kernel.layout import (
     ALLOWED,
     BIG,
@@ -73,17 +73,19 @@ from routing.kernel.ruin import (
 )
 from routing.kernel.times import look, look_with_rests
 
-FEW = 24
+FEW = 8
 """So many absent elders are all tried again in each step; of more, `SAMPLE` are."""
-SAMPLE = 12
-WIDE = 400
-"""More worker-days than these are not all looked at for a visit: only those that pass near it."""
-AROUND = 60
+SAMPLE = 6
+WIDE, WIDE_MONTH = 40, 400
+"""More worker-days than these, in a day or month, are not all looked at for a visit: only those that pass near."""
+AROUND = 40
 """Whose neighbours' routes are looked at, and how many of the nearest workers' whatever they do."""
 CLOSEST = 6
+FARTHER = 0.01
+"""How often all of them are looked at nevertheless."""
 
 
-@compiled
+@inlined
 def spot_of(p: Problem, s: Work, x: int, c: int, w: int, d: int) -> int:
     """Return the number of the up-to-date cheapest insertion of an item with its c-th candidate on a day."""
     days = p.week.shape[0]
@@ -131,7 +133,7 @@ def spot_of(p: Problem, s: Work, x: int, c: int, w: int, d: int) -> int:
     return int(i)
 
 
-@compiled
+@inlined
 def room(p: Problem, s: Work, x: int, w: int, d: int, span: int) -> bool:
     """Whether the sums of a worker's day, week and month allow one more visit and a new span."""
     r = w * p.week.shape[0] + d
@@ -148,69 +150,87 @@ def room(p: Problem, s: Work, x: int, w: int, d: int, span: int) -> bool:
     return bool(s.sums[w, WEEKS + weeks + week] + longer <= p.worker[w, CAP_SECONDS])
 
 
-@compiled
-def mark_scope(p: Problem, s: Work, v: int) -> int:
-    """Mark the routes that pass near an item; returns the number of the mark."""
+@inlined
+def weigh(p: Problem, s: Work, v: int, c: int, d: int, blink: float, ceiling: int) -> None:
+    """Take an item's c-th candidate for a day if that is the cheapest so far; now and then it is passed over."""
+    days = p.week.shape[0]
+    w = p.cand[v, c]
+    r = w * days + d
+    # most routes are full most of the time: this saves nearly all the looking
+    if s.route[r, SIZE] >= p.worker[w, CAP_DAY] or r == s.clock[C_CLOSED]:
+        return
+    if p.shift[r, 0] > p.node[v, HIGH] or p.shift[r, 1] < p.node[v, LOW] + p.node[v, LENGTH]:
+        return
+    i = spot_of(p, s, v, c, w, d)
+    value = s.spots[i, S_DELTA] + p.weight[W_CONTINUITY] * stranger(p, v, w)
+    if s.spots[i, S_DELTA] >= SHUT or value >= s.day_cost[0, d]:
+        return
+    if p.weight[W_BALANCE] > 0.0:
+        more = s.sums[w, BUSY] + s.spots[i, S_SPAN] - s.route[r, SPAN] - ceiling
+        value += p.weight[W_BALANCE] * max(0, more)
+        if value >= s.day_cost[0, d]:
+            return
+    if room(p, s, v, w, d, s.spots[i, S_SPAN]) and draw(s.random) >= blink:
+        s.day_cost[0, d], s.day_pick[0, d] = value, c
+
+
+@inlined
+def scan_near(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int) -> None:
+    """Weigh the routes that pass near an item, and the nearest workers with room whatever they do."""
     days = p.week.shape[0]
     s.clock[C_SCOPE] += 1
     stamp = s.clock[C_SCOPE]
     for a in range(1, min(AROUND, p.near.shape[1])):
         u = p.near[v, a]
-        if s.visits[u, MADE] != 0:
-            for d in range(days):
-                if s.where[u, d] >= 0:
-                    s.mark[s.where[u, d] * days + d, 3] = stamp
-    return int(stamp)
+        if s.visits[u, MADE] & days_open == 0:
+            continue
+        for d in range(days):
+            w = s.where[u, d]
+            if w < 0 or not (days_open >> d) & 1 or s.mark[w * days + d, 3] == stamp:
+                continue
+            s.mark[w * days + d, 3] = stamp
+            if p.number[v, w] >= 0:
+                weigh(p, s, v, p.number[v, w], d, blink, ceiling)
+    for d in range(days):
+        if not (days_open >> d) & 1:
+            continue
+        found = 0
+        for c in range(p.item[v, CANDS]):
+            r = p.cand[v, c] * days + d
+            if s.mark[r, 3] == stamp or s.route[r, SIZE] >= p.worker[p.cand[v, c], CAP_DAY]:
+                continue
+            weigh(p, s, v, c, d, blink, ceiling)
+            found += 1
+            if found == CLOSEST:
+                break
 
 
-@compiled
+@inlined
 def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int) -> None:
     """Write the cheapest insertion of an item on each of the open days (bits) to `day_cost`, `day_pick`."""
     days = p.week.shape[0]
-    cost, pick = s.day_cost[0], s.day_pick[0]
     for d in range(days):
-        cost[d] = float(BIG)
-    balance = p.weight[W_BALANCE]
-    stamp = -1
-    if p.item[v, CANDS] * days > WIDE:
-        stamp = mark_scope(p, s, v)
+        s.day_cost[0, d] = float(BIG)
+    if p.item[v, CANDS] * days > (WIDE if days == 1 else WIDE_MONTH) and draw(s.random) >= FARTHER:
+        scan_near(p, s, v, days_open, blink, ceiling)
+        for d in range(days):
+            if s.day_cost[0, d] < SHUT:
+                return
     for c in range(p.item[v, CANDS]):
-        w = p.cand[v, c]
-        extra = p.weight[W_CONTINUITY] * stranger(p, v, w)
-        if s.sums[w, MONTH] >= p.worker[w, CAP_MONTH]:
+        if s.sums[p.cand[v, c], MONTH] >= p.worker[p.cand[v, c], CAP_MONTH]:
             continue
         for d in range(days):
-            r = w * days + d
-            if not (days_open >> d) & 1 or p.shift[r, 1] < p.shift[r, 0] or r == s.clock[C_CLOSED]:
-                continue
-            # most routes are full most of the time: this saves nearly all the looking
-            if s.route[r, SIZE] >= p.worker[w, CAP_DAY]:
-                continue
-            if p.shift[r, 0] > p.node[v, HIGH] or p.shift[r, 1] < p.node[v, LOW] + p.node[v, LENGTH]:
-                continue
-            if stamp >= 0 and c >= CLOSEST and s.mark[r, 3] != stamp and s.route[r, SIZE] > 0:
-                continue
-            i = spot_of(p, s, v, c, w, d)
-            value = s.spots[i, S_DELTA] + extra
-            if s.spots[i, S_DELTA] >= SHUT or value >= cost[d]:
-                continue
-            if balance > 0.0:
-                more = s.sums[w, BUSY] + s.spots[i, S_SPAN] - s.route[r, SPAN] - ceiling
-                value += balance * max(0, more)
-                if value >= cost[d]:
-                    continue
-            if not room(p, s, v, w, d, s.spots[i, S_SPAN]) or draw(s.random) < blink:
-                continue
-            cost[d], pick[d] = value, c
+            if (days_open >> d) & 1:
+                weigh(p, s, v, c, d, blink, ceiling)
 
 
-@compiled
+@inlined
 def lost(p: Problem, v: int) -> float:
     """Return what one visit of an item is worth in seconds."""
     return float(p.weight[W_PRIORITY] * p.item[v, PRIORITY] + p.weight[W_STATUTORY] * p.item[v, STATUTORY])
 
 
-@compiled
+@inlined
 def choose_days(p: Problem, s: Work, v: int) -> int:
     """Return the days (bits) for an item's missing visits: the cheapest permitted pattern.
 
@@ -269,7 +289,7 @@ def choose_days(p: Problem, s: Work, v: int) -> int:
     return int(chosen & ~made)
 
 
-@compiled
+@inlined
 def insert(p: Problem, s: Work, v: int, c: int, d: int) -> bool:
     """Make a visit with the item's c-th candidate on a day, where it is cheapest; False if there is no room."""
     days = p.week.shape[0]
@@ -288,7 +308,7 @@ def insert(p: Problem, s: Work, v: int, c: int, d: int) -> bool:
     return True
 
 
-@compiled
+@inlined
 def place(p: Problem, s: Work, v: int, blink: float) -> None:
     """Make an item's missing visits on the cheapest permitted days, as many as fit."""
     days = p.week.shape[0]

@@ -14,7 +14,7 @@ from routing.kernel.books import (
     taken_off,
     touch,
 )
-from routing.kernel.jit import compiled
+from routing.kernel.jit import compiled, inlined
 from routing.kernel.layout import (
     ALLOWED,
     C_CLOSED,
@@ -51,13 +51,13 @@ from routing.kernel.layout import (
 from routing.kernel.times import seconds
 
 
-@compiled
+@inlined
 def movable(p: Problem, s: Work, r: int, k: int) -> bool:
     """Whether a stop may be taken off: not shared or pinned, nor before a position that a pin holds."""
     return bool(s.stops[r, k, NODE] < p.item.shape[0] and k >= s.route[r, OPEN])
 
 
-@compiled
+@inlined
 def take_string(p: Problem, s: Work, r: int, at: int, longest: float) -> None:
     """Take a string of stops around a position off a route; sometimes some in its middle stay."""
     size = s.route[r, SIZE]
@@ -105,7 +105,7 @@ def take_others(p: Problem, s: Work) -> None:
             taken_off(p, s, v, d)
 
 
-@compiled
+@inlined
 def place_of(s: Work, r: int, x: int) -> int:
     """Return the position of a node on its route."""
     k = 0
@@ -114,7 +114,7 @@ def place_of(s: Work, r: int, x: int) -> int:
     return k
 
 
-@compiled
+@inlined
 def remove_at(s: Work, r: int, at: int) -> None:
     """Close the gap at a position."""
     size = s.route[r, SIZE] - 1
@@ -123,7 +123,7 @@ def remove_at(s: Work, r: int, at: int) -> None:
     s.route[r, SIZE] = size
 
 
-@compiled
+@inlined
 def insert_at(s: Work, r: int, at: int, x: int) -> None:
     """Put a node at a position."""
     size = s.route[r, SIZE]
@@ -184,15 +184,6 @@ def ruin_strings(p: Problem, s: Work, seed: int, mean_size: float) -> None:
 
 
 @compiled
-def candidate(p: Problem, v: int, w: int) -> bool:
-    """Whether a worker is among an item's candidates."""
-    for c in range(p.item[v, CANDS]):  # noqa: SIM110 - numba takes no generators
-        if p.cand[v, c] == w:
-            return True
-    return False
-
-
-@compiled
 def append_tail(p: Problem, s: Work, r: int, copy: int, first: int, size: int) -> None:
     """Put the stops of a kept copy from a position on at the end of a route, as far as they fit there."""
     days = p.week.shape[0]
@@ -210,7 +201,7 @@ def append_tail(p: Problem, s: Work, r: int, copy: int, first: int, size: int) -
         here = p.node[s.stops[r, count - 1, NODE], POINT]
     for k in range(first, size):
         x = s.saved_stops[copy, k, NODE]
-        if count >= p.worker[w, CAP_DAY] or not candidate(p, x, w):
+        if count >= p.worker[w, CAP_DAY] or p.number[x, w] < 0:
             continue
         begin = clock + seconds(p.table, p.points, p.pace, mode, here, p.node[x, POINT])
         if begin > p.node[x, HIGH] or load + p.node[x, LOAD] > p.worker[w, CAPACITY]:

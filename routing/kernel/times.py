@@ -12,7 +12,7 @@ from math import asin, sqrt
 
 import numpy as np
 
-from routing.kernel.jit import compiled
+from routing.kernel.jit import compiled, inlined
 from routing.kernel.layout import (
     BIG,
     BREAKS,
@@ -55,7 +55,7 @@ from routing.kernel.layout import (
 RADIUS = 6_371_008.8
 
 
-@compiled
+@inlined
 def seconds(table: Array, points: Array, pace: Array, mode: int, a: int, b: int) -> int:
     """Return the travel seconds between two points, the integers of the scenario format.
 
@@ -160,7 +160,7 @@ def span_with_rests(
     return int(back - departure)
 
 
-@compiled
+@inlined
 def book(route: Array, sums: Array, total: Array, week: int, weeks: int, w: int, r: int, sign: int) -> None:
     """Add a route to the sums over worker, week and month, or take it off."""
     size = sign * route[r, SIZE]
@@ -172,7 +172,7 @@ def book(route: Array, sums: Array, total: Array, week: int, weeks: int, w: int,
     total[T_TRAVEL] += sign * route[r, TRAVEL]
 
 
-@compiled
+@inlined
 def refresh(
     node: Array,
     worker: Array,
@@ -264,7 +264,7 @@ def refresh(
     return fits and span <= worker[w, MAX_ROUTE] and load <= worker[w, CAPACITY]
 
 
-@compiled
+@inlined
 def look(
     node: Array,
     worker: Array,
