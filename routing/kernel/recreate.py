@@ -8,15 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from routing.kernel.books import (
-    below,
-    book_route,
-    draw,
-    put_on,
-    stranger,
-    time_route,
-    touch,
-)
+from routing.kernel.books import below, book_route, draw, put_on, stranger, time_route, touch
 from routing.kernel.jit import compiled, inlined
 from routing.kernel.layout import (
     ALLOWED,
@@ -68,9 +60,7 @@ from routing.kernel.layout import (
     Problem,
     Work,
 )
-from routing.kernel.ruin import (
-    insert_at,
-)
+from routing.kernel.ruin import insert_at
 from routing.kernel.times import look, look_with_rests
 
 FEW = 8
