@@ -42,6 +42,7 @@ COLLECT_AFTER = (100_000, 50, 1_000)
 # What becomes due without anybody asking: functions that name the jobs due now, as (name, key).
 PERIODIC = (
     "coordinator.visits.jobs.due_by_itself",
+    "coordinator.messages.jobs.due_by_itself",
     "coordinator.agenda.jobs.due_by_itself",
     "coordinator.supervision.jobs.due_by_itself",
 )

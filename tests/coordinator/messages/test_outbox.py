@@ -500,3 +500,24 @@ def test_choices_are_checked(committed_db: Any) -> None:
     assert wishes_of([actor.user_id])[actor.user_id] == Wish(email=False)
     assert committed_db.scalar(select(func.count()).select_from(Parcel)) == 0
     assert {channel.value for channel in Channel} == {"email", "sms", "robot"}
+
+
+def test_what_was_stranded_is_owed_anew(
+    committed_db: Any, outbox: Any, mail_server: MailServer, freeze: Any
+) -> None:
+    """Jobs that the queue has given up, with a parcel half carried and a delivery not packed."""
+    notify([make_user(email="a@example.org")], "一条消息", "", dedupe_key="x")
+    committed_db.commit()
+    queue.run_owed(committed_db.scalar(select(queue.OwedJob.id)))
+    notify([make_user(email="b@example.org")], "一条消息", "", dedupe_key="x")
+    committed_db.execute(text("UPDATE parcels SET state = 'sending'"))
+    committed_db.execute(text("UPDATE owed_jobs SET state = 'failed'"))
+    committed_db.commit()
+    jobs.owe_stranded()
+    outbox()
+    assert not mail_server.received, "somebody may be at it"
+    freeze(NOON + timedelta(hours=2, minutes=1))
+    jobs.owe_stranded()
+    jobs.owe_stranded()
+    outbox()
+    assert sorted(mail_server.addresses()) == ["a@example.org", "b@example.org"]
