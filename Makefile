@@ -104,7 +104,7 @@ bench-public: setup ## published instance sets in PUBLIC=folder, with their best
 	@$(COMPARE) public $(COMPARE_OPTIONS)
 
 .PHONY: bench-scale
-bench-scale: setup ## a city of 50 streets, one worker and two: seconds, growth, memory
+bench-scale: setup ## a county of 50 streets on the site, from due list to stored routes, one worker and two
 	@$(COMPARE) scale $(COMPARE_OPTIONS)
 
 .PHONY: bench-render

@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--engines", type=_engines, default=tuple(ENGINES), help="ours,ortools,pyvrp,vroom")
     parser.add_argument("--processes", type=int, default=1, help="cores for each engine")
-    parser.add_argument("--iterations", type=int, help="improvement steps of ours at most")
+    parser.add_argument("--iterations", type=int, help="improvement steps of ours at most (scale: 40,000)")
     parser.add_argument(
         "--instances", type=Path, help="a folder of scenario files instead of the invented ones"
     )

@@ -59,7 +59,7 @@ def run(options: Options, streets: int, elders: int, seconds: float | None, seed
             order = machine.in_own_process(lambda limit=limit: _order(settings, made, limit, options))[0]
             log = Path(settings.data_dir) / f"workers-{workers}.log"
             peak = _work(settings, order["batch"], own, log)
-            run_of = _Run(workers, peak, options, seconds, elders)
+            run_of = Run(workers, peak, options, seconds, elders)
             done = machine.in_own_process(
                 lambda order=order, run_of=run_of: _results(settings, order["batch"], run_of)
             )[0]
@@ -127,7 +127,12 @@ def _order(settings: Settings, made: Json, seconds: int, options: Options) -> Js
         return {"batch": batch.id}
 
 
-def _results(settings: Settings, batch_id: int, run_of: _Run) -> list[Json]:
+def _results(settings: Settings, batch_id: int, run_of: Run) -> list[Json]:
+    with _site(settings):
+        return rows_of(batch_id, run_of)
+
+
+def rows_of(batch_id: int, run_of: Run) -> list[Json]:
     """Every street of an order: when its job ran, and its plan as its rows say it, judged."""
     from sqlalchemy import select
 
@@ -136,35 +141,31 @@ def _results(settings: Settings, batch_id: int, run_of: _Run) -> list[Json]:
     from coordinator.planning.draft import Draft
     from coordinator.planning.models import Plan, PlanState
 
-    with _site(settings):
-        plans = list(db.session.scalars(select(Plan).where(Plan.batch_id == batch_id).order_by(Plan.id)))
-        jobs = {
-            job.key: job
-            for job in db.session.scalars(select(OwedJob).where(OwedJob.name.endswith("solve_plan")))
+    plans = list(db.session.scalars(select(Plan).where(Plan.batch_id == batch_id).order_by(Plan.id)))
+    owed = db.session.scalars(select(OwedJob).where(OwedJob.name.endswith("solve_plan")))
+    jobs = {job.key: job for job in owed}
+    first = min(begun for plan in plans if (begun := jobs[str(plan.id)].started_at))
+    found = []
+    for plan in plans:
+        job = jobs[str(plan.id)]
+        one = {
+            "name": f"street {plan.area_id}",
+            "begun": _after(first, job.started_at),
+            "ended": _after(first, job.finished_at),
+            "failure": plan.error or "",
+            "summary": plan.detail.get("summary", {}),
         }
-        first = min(job.started_at for plan in plans if (job := jobs[str(plan.id)]).started_at)
-        found = []
-        for plan in plans:
-            job = jobs[str(plan.id)]
-            one = {
-                "name": f"street {plan.area_id}",
-                "begun": _after(first, job.started_at),
-                "ended": _after(first, job.finished_at),
-                "failure": plan.error or "",
-                "summary": plan.detail.get("summary", {}),
-            }
-            if plan.state is PlanState.READY:
-                draft = Draft(plan)
-                solved = draft.solved().to_dict()
-                made = {stop["visit"] for route in solved["routes"] for stop in route["stops"]}
-                left = [row for row in draft.stops if row.route_id is None and row.visit_key not in made]
-                solved["unassigned"] = [
-                    {"visit": row.visit_key, "reason": row.reason, "detail": {}, "remedy": None}
-                    for row in left
-                ]
-                one |= {"scenario": plan.scenario, "plan": solved}
-            found.append(run_of.row(one))
-        return found
+        if plan.state is PlanState.READY:
+            draft = Draft(plan)
+            solved = draft.solved().to_dict()
+            solved["unassigned"] = [
+                {"visit": row.visit_key, "reason": row.reason, "detail": {}, "remedy": None}
+                for row in draft.stops
+                if row.route_id is None
+            ]
+            one |= {"scenario": plan.scenario, "plan": solved}
+        found.append(run_of.row(one))
+    return found
 
 
 def _after(first: datetime, then: datetime | None) -> float:
@@ -243,7 +244,7 @@ def main(arguments: list[str]) -> int:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """What the streets of one order have in common."""
 
     workers: int
