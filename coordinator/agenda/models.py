@@ -23,7 +23,7 @@ class FeedKind(StrEnum):
 
 class CalendarFeed(db.Model):
     """A secret address under which a calendar program reads visits. Only the hash of the secret is kept; `ending`
-    is its last four characters, to tell one from another. Whoever owns it must still hold the role it shows.
+    is its last four digits, to tell one from another. Whoever owns it must still hold the role it shows.
     """
 
     __tablename__ = "calendar_feeds"

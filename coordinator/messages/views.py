@@ -14,6 +14,7 @@ from coordinator.extensions import db
 from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import DomainError
 from coordinator.messages import channels, queries, services
+from coordinator.messages.addresses import phones_of
 from coordinator.messages.forms import HowForm
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
@@ -72,6 +73,7 @@ def how() -> Any:
         user=user,
         email_is_on=channels.email_is_on(),
         sms_is_on=channels.sms_is_on(),
+        has_phone=user.id in phones_of([user.id]),
         may_work=actor.may(Permission.WORK),
     )
     return (page, 422) if form.errors else page

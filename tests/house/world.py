@@ -500,7 +500,7 @@ def _own(user_id: int, key: str) -> dict[str, Any]:
     session = UserSession(
         user_id=user_id, token_hash=uuid4().bytes, expires_at=NOW + timedelta(days=1), user_agent="Firefox"
     )
-    feed = CalendarFeed(user_id=user_id, kind=FeedKind.OWN, token_hash=uuid4().bytes, ending="abcd")
+    feed = CalendarFeed(user_id=user_id, kind=FeedKind.OWN, token_hash=uuid4().bytes, ending="0000")
     db.session.add_all([session, feed])
     db.session.flush()
     message = db.session.scalar(select(Message.id).where(Message.user_id == user_id))

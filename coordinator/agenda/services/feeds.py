@@ -40,7 +40,8 @@ def make_feed(
         raise Conflict(
             _("最多 %(n)s 个日历地址。", n=MOST_FEEDS), _("请先停用不用的。"), code="too_many_feeds"
         )
-    token = secrets.token_urlsafe(24)
+    # It ends in digits, by which people tell their addresses apart.
+    token = f"{secrets.token_urlsafe(24)}{secrets.randbelow(10_000):04d}"
     feed = CalendarFeed(
         user_id=actor.user_id,
         kind=kind,

@@ -25,6 +25,7 @@ from coordinator.accounts.models import User
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.messages import channels
+from coordinator.messages.addresses import phones_of
 from coordinator.messages.channels.outcome import Doubtful, Later, Post, Receipt, Refused
 from coordinator.messages.channels.wecom import PER_MINUTE
 from coordinator.messages.models import (
@@ -147,7 +148,7 @@ def _post(parcel: Parcel) -> Post | None:
     if not _leave_out_untrue(parcel, user):
         _settle(parcel.id, state=ParcelState.DROPPED)
         return None
-    address = user.email if parcel.channel is Channel.EMAIL else user.phone
+    address = user.email if parcel.channel is Channel.EMAIL else phones_of([user.id]).get(user.id)
     if not user.is_active:
         _settle(parcel.id, state=ParcelState.DROPPED)
         return None
@@ -182,7 +183,7 @@ def _not_there(parcel: Parcel) -> bool:
     """A worker died with this parcel handed over. Does the other side surely not have it? Settles it otherwise."""
     address = parcel.address
     if parcel.user_id is not None and parcel.channel is Channel.SMS:
-        address = db.session.get_one(User, parcel.user_id).phone
+        address = phones_of([parcel.user_id]).get(parcel.user_id)
     post = Post(parcel.token, address or "", parcel.content or {}, parcel.handed_at)
     parcel_id, channel, attempts = parcel.id, parcel.channel, parcel.attempts
     handed_at = parcel.handed_at or clock.machine_now()

@@ -16,6 +16,7 @@ from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.i18n import moment
 from coordinator.messages import channels
+from coordinator.messages.addresses import phones_of
 from coordinator.messages.models import Channel, Delivery, DeliveryState, Message, Parcel, ParcelState
 from coordinator.messages.services.parcels import owe_parcel
 from coordinator.messages.services.telling import owe_packing
@@ -83,7 +84,7 @@ def _needed(user: User, channel: Channel, message: Message, now: datetime) -> bo
         return False
     if channel is Channel.EMAIL:
         return user.email is not None and channels.email_is_on()
-    return user.phone is not None and channels.sms_is_on()
+    return channels.sms_is_on() and user.id in phones_of([user.id])
 
 
 def _wait_until(user_id: int, channel: Channel, now: datetime) -> datetime | None:

@@ -15,6 +15,7 @@ from coordinator.kernel import clock, queue
 from coordinator.kernel.access import Actor
 from coordinator.kernel.errors import NotFound
 from coordinator.messages import channels
+from coordinator.messages.addresses import phones_of
 from coordinator.messages.hours import Wish, due_at
 from coordinator.messages.models import Channel, Delivery, DeliveryState, Message, SmsWish
 from coordinator.messages.queries import wishes_of
@@ -70,15 +71,14 @@ def notify(
 
 def _owe_deliveries(told: dict[int, int], now: datetime, *, urgent: bool, reminder: bool) -> None:
     people = db.session.execute(
-        select(User.id, User.email.is_not(None), User.phone_hash.is_not(None)).where(
-            User.id.in_(told), User.is_active
-        )
+        select(User.id, User.email.is_not(None)).where(User.id.in_(told), User.is_active)
     ).all()
+    phones = phones_of([row[0] for row in people]) if channels.sms_is_on() else {}
     wishes = wishes_of([row[0] for row in people])
     made = []
-    for user_id, has_email, has_phone in people:
+    for user_id, has_email in people:
         wish = wishes[user_id]
-        for channel in _wanted(wish, has_email, has_phone, important=urgent or reminder):
+        for channel in _wanted(wish, has_email, user_id in phones, important=urgent or reminder):
             gathers = channel is Channel.EMAIL and wish.digest and not reminder
             made.append(
                 Delivery(
@@ -98,11 +98,7 @@ def _wanted(wish: Wish, has_email: bool, has_phone: bool, *, important: bool) ->
     found = []
     if wish.email and has_email and channels.email_is_on():
         found.append(Channel.EMAIL)
-    if (
-        has_phone
-        and channels.sms_is_on()
-        and (wish.sms is SmsWish.ALL or (wish.sms is SmsWish.IMPORTANT and important))
-    ):
+    if has_phone and (wish.sms is SmsWish.ALL or (wish.sms is SmsWish.IMPORTANT and important)):
         found.append(Channel.SMS)
     return found
 

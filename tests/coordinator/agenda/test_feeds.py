@@ -206,6 +206,7 @@ class TestAddress:
         assert len(token) >= 32
         assert token.encode() not in feed.token_hash
         assert feed.ending == token[-4:]
+        assert feed.ending.isdigit()
 
     def test_taken_back_it_is_gone_at_once(self, world: World, client: "FlaskClient") -> None:
         feed, token = make_feed(world.me, FeedKind.OWN)

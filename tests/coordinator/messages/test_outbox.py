@@ -29,7 +29,7 @@ from coordinator.messages.models import (
 from coordinator.messages.outbox import carrying
 from coordinator.messages.services import notify, say_in_group, send_again, send_code
 from tests.coordinator.messages.receivers import MailServer, WebServer
-from tests.factories import make_area_tree, make_user
+from tests.factories import make_area_tree, make_user, make_worker
 
 NOON = datetime(2026, 3, 26, 12, 0, tzinfo=LOCAL).astimezone(UTC)
 KEY = "693a91f6-7000-4bc4-97a0-0ec2d1fa5aaa"
@@ -347,6 +347,20 @@ class TestTextMessages:
         assert len(texts) <= sent
         assert bool(texts) == bool(sent)
         assert not any("平常" in one for one in texts if wish is SmsWish.IMPORTANT)
+
+    def test_the_number_in_the_worker_s_file_will_do(
+        self, committed_db: Any, outbox: Any, web_server: WebServer
+    ) -> None:
+        """The account's own goes before it; a landline gets no text."""
+        street = make_area_tree().street
+        one, two, three = make_user(), make_user(**with_phone("13800000002")), make_user()
+        for user, phone in ((one, "13900000001"), (two, "13900000002"), (three, "0830-2290000")):
+            make_worker(street, user_id=user.id, phone=phone)
+        notify([one, two, three], "明天有探访", "", dedupe_key="1", reminder=True)
+        committed_db.commit()
+        outbox()
+        numbers = sorted(given["PhoneNumbers"] for _path, given in web_server.received)
+        assert numbers == ["13800000002", "13900000001"]
 
     def test_a_code_goes_at_once_and_only_once(
         self, committed_db: Any, outbox: Any, web_server: WebServer, freeze: Any
