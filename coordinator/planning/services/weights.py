@@ -25,12 +25,9 @@ FIRST_SHARE = 0.5
 
 
 def wishes_of(area: Area) -> Options:
-    """What the area chose last; its street's choice for a community that has none."""
-    for one in (area, area.parent):
-        kept = one.settings.get(WISHES) if one is not None else None
-        if isinstance(kept, dict):
-            return Options.from_dict(kept)
-    return Options()
+    """What the area chose last."""
+    kept = area.settings.get(WISHES)
+    return Options.from_dict(kept) if isinstance(kept, dict) else Options()
 
 
 def keep_wishes(area: Area, options: Options) -> None:

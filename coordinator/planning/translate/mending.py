@@ -256,7 +256,7 @@ def _person(
     post, home = real.posts[worker.id], end_of(worker)
     hours = None
     if worker.id in real.pool and not fitness.is_day_off(worker.exceptions, real.day):
-        shift = fitness.shift_on(worker.availability, real.day)
+        shift = fitness.longest_span(worker, real.day)
         if shift is not None:
             hours = tuple(at.hour * 3600 + at.minute * 60 for at in shift)
     minor = fitness.is_minor(worker, real.day)
@@ -382,7 +382,7 @@ def _obstacles(real: RealDay, one: Wanted) -> dict[int, UnfitCode]:
 
 
 def _obstacle(real: RealDay, worker: Worker, one: Wanted) -> UnfitCode | None:
-    if fitness.is_day_off(worker.exceptions, real.day) or not fitness.shift_on(worker.availability, real.day):
+    if fitness.is_day_off(worker.exceptions, real.day) or not fitness.longest_span(worker, real.day):
         return UnfitCode.DAY_OFF
     if fitness.is_minor(worker, real.day):
         return UnfitCode.MINOR_ALONE

@@ -261,6 +261,16 @@ def spans_on(
     return spans
 
 
+def longest_span(worker: Worker, day: date) -> tuple[time, time] | None:
+    """The longest stretch of hours of a day, those agreed to beside the weekly ones included; leave left aside."""
+    spans = spans_on(worker.availability, worker.exceptions, day)
+    return max(spans, key=lambda span: _seconds(span[1]) - _seconds(span[0]), default=None)
+
+
+def _seconds(at: time) -> int:
+    return at.hour * 3600 + at.minute * 60 + at.second
+
+
 def shift_on(availability: Iterable[Availability], day: date) -> tuple[time, time] | None:
     """The weekly hours of that weekday, days off not considered."""
     return next(((one.starts, one.ends) for one in availability if one.weekday == day.weekday()), None)

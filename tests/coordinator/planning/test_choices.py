@@ -105,7 +105,7 @@ def test_one_is_taken_once_and_the_others_go(street: Street) -> None:
             services.take_choice(street.actor, plan)
     kept = Options.from_dict(plans[1].detail["options"])
     assert services.wishes_of(street.area) == kept
-    assert services.wishes_of(street.community) == kept
+    assert services.wishes_of(street.community) == Options()
 
 
 def test_nothing_is_taken_while_one_is_being_solved_or_without_a_choice(street: Street) -> None:

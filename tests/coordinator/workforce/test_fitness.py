@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -18,6 +18,8 @@ from coordinator.workforce.fitness import (
     Unfit,
     UnfitCode,
     credential_state,
+    is_day_off,
+    longest_span,
     unfit,
 )
 from coordinator.workforce.models import (
@@ -311,3 +313,15 @@ def test_every_code_has_a_text_and_a_remedy(code):
     assert "%" not in finding.message + finding.remedy
     assert finding.hard == (code not in OVERRIDABLE)
     assert set(MESSAGES) == set(REMEDIES) == set(UnfitCode)
+
+
+def test_hours_agreed_to_for_a_day_count_beside_the_weekly_ones():
+    who, before, after = worker(), time(7, 0), time(7, 30)
+    assert judge(who, start=before) == {UnfitCode.OUT_OF_HOURS}
+    who.exceptions.append(AvailabilityException(first_day=DAY, last_day=DAY, starts=before, ends=time(8, 0)))
+    assert judge(who, start=before) == judge(who, start=after) == set()
+    assert longest_span(who, DAY)[0] == before
+    assert longest_span(who, DAY + timedelta(days=7))[0] == time(8, 0)
+    who.exceptions.append(AvailabilityException(first_day=DAY, last_day=DAY + timedelta(days=1)))
+    assert not is_day_off(who.exceptions, DAY), "agreed to come after all"
+    assert is_day_off(who.exceptions, DAY + timedelta(days=1))
