@@ -35,13 +35,13 @@ def key_of(address: str) -> str | None:
     return text if _KEY.fullmatch(text) else None
 
 
-def markdown(title: str, lines: list[str], link: str) -> str:
-    """A bold title, lines below, a link; characters that are markup made harmless, cut at the longest length."""
+def markdown(title: str, lines: list[str], link: str, label: str) -> str:
+    """A bold title, lines below, a link called `label`; characters that are markup made harmless, cut at the longest length."""
 
     def clean(text: str) -> str:
         return _MARKUP.sub(" ", " ".join(text.split()))
 
-    foot = f"\n[打开探访系统]({link})"
+    foot = f"\n[{clean(label)}]({link})"
     head = f"**{clean(title)}**"
     body = "".join(f"\n> {clean(line)}" for line in lines)
     room = LONGEST_BYTES - len(foot.encode()) - len(head.encode())

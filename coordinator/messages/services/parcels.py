@@ -94,7 +94,7 @@ def say_in_group(
     parcel = owe_parcel(
         Channel.ROBOT,
         address=None,
-        content={"text": wecom.markdown(title, lines, channels.absolute_link(link))},
+        content={"text": wecom.markdown(title, lines, channels.absolute_link(link), _("打开探访系统"))},
         robot_id=robot.id,
         dedupe_key=dedupe_key,
         expires_at=clock.now() + timedelta(hours=hours),

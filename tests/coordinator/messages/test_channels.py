@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Rare characters of names: the last one lies outside the basic plane.
 RARE = "䶮㛃𫖯"
 KEY = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
+LABEL = "打开探访系统"
 
 
 @pytest.fixture
@@ -174,7 +175,9 @@ class TestMail:
 
 class TestRobot:
     def test_arrives(self, send: Any, web_server: WebServer) -> None:
-        text = wecom.markdown(f"明天 {RARE}", ["12 次探访", "6 人去"], "https://tanfang.example.org/visits")
+        text = wecom.markdown(
+            f"明天 {RARE}", ["12 次探访", "6 人去"], "https://tanfang.example.org/visits", LABEL
+        )
         assert send(Channel.ROBOT, Post("tf02", KEY, {"text": text})) == Receipt()
         ((path, given),) = web_server.received
         assert path.startswith("/cgi-bin/webhook/send?key=")
@@ -211,10 +214,10 @@ class TestRobot:
         assert KEY not in repr(Post("tf02", KEY, {"text": "x"}))
 
     def test_markup_in_words_is_harmless_and_long_texts_are_cut(self) -> None:
-        text = wecom.markdown("[点这里](http://evil)", ["**<font color='warning'>" * 3], "https://x")
+        text = wecom.markdown("[点这里](http://evil)", ["**<font color='warning'>" * 3], "https://x", LABEL)
         assert "](http://evil" not in text
         assert "<" not in text
-        long = wecom.markdown("题", ["字" * 3000], "https://x")
+        long = wecom.markdown("题", ["字" * 3000], "https://x", LABEL)
         assert len(long.encode()) <= wecom.LONGEST_BYTES
         assert long.endswith("[打开探访系统](https://x)")
 
