@@ -80,7 +80,7 @@ class Goer(NamedTuple):
 
 
 class Days:
-    """One day of some people, ready to be asked about one visit after the other (a fraction of a millisecond each)."""
+    """One day of some people, ready to be asked about one visit after the other (under a millisecond each)."""
 
     def __init__(self, goers: Iterable[Goer], held: Mapping[int, Sequence[Held]]) -> None:
         self._goers = {goer.id: goer for goer in goers}

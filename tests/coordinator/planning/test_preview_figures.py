@@ -51,7 +51,7 @@ def test_lateness_is_counted_and_the_elder_named(street: Street) -> None:
     elder.visit_from, elder.visit_until = time(8, 0), time(9, 0)
     # Somebody who begins at ten comes too late for that.
     late = factories.make_worker(
-        street.community, weekdays=range(5), shift=(time(10, 0), time(12, 0)), **{"start_latitude": 28.886}
+        street.community, weekdays=range(5), shift=(time(10, 0), time(12, 0)), start_latitude=28.886
     )
     db.session.flush()
     stop = planned(street)
