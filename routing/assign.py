@@ -130,7 +130,7 @@ def apply(model: Model, state: State, choices: list[Choice]) -> None:
     for item in order:
         for worker, day in sorted(wanted[item], key=lambda entry: entry[1]):
             free = [need for need in model.needs_of[item] if not state.place[need] and need not in fixed]
-            if free and day in model.options(item, state.made[item]):
+            if free and day in model.free_options(item, state.made[item]):
                 place_single(state, free[0], only={worker * model.days + day})
 
 

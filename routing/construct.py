@@ -150,6 +150,8 @@ def _holds(model: Model, state: State) -> bool:
         names = {model.scenario.workers[worker].id for worker in people}
         if len(days) > 1 or not set(held) <= names or not set(people) <= set(model.near[item]):
             return False
+        if need not in model.pins and days & set(model.held.get(item, ())):
+            return False
         for pin in model.pins.get(need, ()):
             if pin.day not in (None, *days):
                 return False
@@ -183,8 +185,8 @@ def _may_be_two(model: Model, item: int, people: list[int]) -> bool:
 def _keep(model: Model, state: State, item: int, places: list[tuple[int, int]]) -> None:
     """Make one of the item's absent needs at the end of the given routes."""
     day = places[0][0] % model.days
-    free = [need for need in model.needs_of[item] if not state.place[need]]
-    if not free or day in state.made[item] or day not in model.options(item, state.made[item]):
+    free = [need for need in model.needs_of[item] if not state.place[need] and need not in model.pins]
+    if not free or day in state.made[item] or day not in model.free_options(item, state.made[item]):
         return
     need = free[0]
     if model.people[item] == 2 or len(places) > 1:

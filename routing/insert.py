@@ -56,7 +56,7 @@ def place_single(
     spot_of = model.spot
     random = rng.random if rng is not None else None
     positions = state.positions
-    for day in model.options(item, state.made[item]):
+    for day in model.free_options(item, state.made[item]):
         for route, worker, penalty in model.cand[item][day]:
             tour = tours[route]
             if tour is None or (only is not None and route not in only):
@@ -175,7 +175,8 @@ def pair_ways(
     pins = {pin.worker: pin.position for pin in model.pins.get(need, ())}
     names = model.scenario.workers
     wanted = {w: p for w in held or () if (p := pins.get(names[w].id)) is not None}
-    for day in model.options(item, state.made[item]):
+    days = model.options if need in model.pins else model.free_options
+    for day in days(item, state.made[item]):
         if held_day is None or day == held_day:
             _pairs(state, item, day, held, wanted, ways)
     return ways

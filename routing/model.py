@@ -220,6 +220,7 @@ class Model:
         self.needs_of: list[list[int]] = []
         self.rules: list[DayRule | None] = []
         self.pins: dict[int, tuple[Pin, ...]] = {}
+        self.held: dict[int, tuple[int, ...]] = {}
         groups: dict[str, list[Pin]] = {}
         for pin in self.scenario.pinned:
             groups.setdefault(pin.visit, []).append(pin)
@@ -238,7 +239,15 @@ class Model:
             held = sorted(owners.get(item, ()), key=lambda pins: (pins[0].day is None, pins[0].day or 0))
             for need, pins in zip(self.needs_of[item], held, strict=False):
                 self.pins[need] = pins
+                self._hold(item, pins)
         self.needs = len(self.item_of)
+
+    def _hold(self, item: int, pins: tuple[Pin, ...]) -> None:
+        """Keep the day of a pin for the pinned worker, where the item may be visited on it at all."""
+        day = next((pin.day for pin in pins if pin.day is not None), None)
+        held = self.held.get(item, ())
+        if day is not None and day in self.options(item, held):
+            self.held[item] = tuple(sorted((*held, day)))
 
     def _candidates(self) -> None:
         """Who could make each item at all, alone (`solo`) or as one of two (`near`)."""
@@ -284,6 +293,11 @@ class Model:
         if rule is None:
             return () if made else (0,)
         return rule.options(made)
+
+    def free_options(self, item: int, made: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the days for a visit that is not pinned: those that leave the days of pins as they are."""
+        held = self.held.get(item)
+        return self.options(item, tuple(sorted({*made, *held})) if held else made)
 
     def near_items(self, item: int) -> list[int]:
         """Return the items nearest to one, itself first."""

@@ -87,7 +87,7 @@ def _nodes(model: Model, state: State, routes: list[int], day: int) -> list[_Nod
         if spare == MOST_ABSENT or item in taken or need in model.pins or model.people[item] == 2:
             continue
         able = tuple(v for v, w in enumerate(workers) if w in model.solo[item])
-        if able and day in model.options(item, state.made[item]):
+        if able and day in model.free_options(item, state.made[item]):
             stop = (item, FREE, model.load[item])
             nodes.append(_Node(need, stop, model.window[item], able, _penalty(model, item)))
             taken.add(item)

@@ -92,7 +92,7 @@ class KernelImprover:
         nodes = [tuple(row) for row in p.node[:items].tolist()]
         self._frozen: list[tuple[StopKey, int]] = []
         left = [len(needs) for needs in model.needs_of]
-        made = [0] * items
+        made = [sum(1 << day for day in model.held.get(item, ())) for item in range(items)]
         s.route[:, 0], s.route[:, 6] = 0, 0
         s.stops[:] = 0
         for route, tour in enumerate(state.tours):

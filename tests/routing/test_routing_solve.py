@@ -10,7 +10,7 @@ import pytest
 
 from routing import STAGES, Limits, Plan, Progress, Scenario, check, schedule, solve
 from routing import parallel as together
-from tests.routing.routing_scenarios import day, month, street, visit, worker
+from tests.routing.routing_scenarios import day, elder, month, street, visit, worker
 
 STREET = Scenario.from_dict(street(3, 60, 16))
 
@@ -109,6 +109,20 @@ def test_pins_stay_and_the_rest_is_replanned():
     assert before.score is not None
     assert after.score is not None
     assert after.score.unserved_priority <= before.score.unserved_priority
+
+
+@pytest.mark.parametrize("compiled", ["off", "on"])
+def test_the_day_of_a_pin_that_cannot_be_kept_stays_empty(compiled, monkeypatch):
+    """Somebody else on that day would make the pin untrue; the other days are planned all the same."""
+    monkeypatch.setenv("ROUTING_KERNEL", compiled)
+    elders = [elder("e0", 0, frequency=2, window=[28800, 28800])]
+    people = [worker("w0", shift=[28800, 28800]), worker("w1")]
+    pin = {"visit": "e0#1", "worker": "w0", "day": 0}
+    scenario = Scenario.from_dict(month(elders, people, days=2) | {"pinned": [pin]})
+    plan = solve(scenario, Limits(time_limit=20, processes=1, iterations=30))
+    assert check(scenario, plan).violations == []
+    assert [(route.worker, route.day) for route in plan.routes] == [("w1", 1)]
+    assert [left.reason for left in plan.unassigned] == ["pin_impossible"]
 
 
 @pytest.mark.parametrize("first", [0, 1])
