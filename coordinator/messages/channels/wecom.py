@@ -36,7 +36,7 @@ def key_of(address: str) -> str | None:
 
 
 def markdown(title: str, lines: list[str], link: str, label: str) -> str:
-    """A bold title, lines below, a link called `label`; characters that are markup made harmless, cut at the longest length."""
+    """A bold title, lines below, a link called `label`; markup in the words is made harmless, and all is cut."""
 
     def clean(text: str) -> str:
         return _MARKUP.sub(" ", " ".join(text.split()))
