@@ -13,16 +13,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from flask import current_app
 from flask_babel import gettext as _
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from coordinator.elders.models import Elder
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
-from coordinator.kernel import audit, clock, i18n
+from coordinator.kernel import audit, clock, i18n, notes
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput
@@ -116,13 +115,13 @@ def note_of(actor: Actor, found: Proposal) -> str:
         ],
         "held": [[worker.id, _held_in(found, worker.id)] for worker in found.told],
     }
-    return _signer().dumps(data)
+    return notes.signer(SALT).dumps(data)
 
 
 def read_note(text: str) -> Note:
     """The reverse of `note_of`. Raises InvalidInput for anything that was not signed here."""
     try:
-        data = _signer().loads(text)
+        data = notes.signer(SALT).loads(text)
     except BadSignature as problem:
         raise InvalidInput(_("这份调整方案看不懂了。"), _("请重新算一次。"), code=STALE) from problem
     fresh = data["fresh"]
@@ -200,12 +199,6 @@ def adjust(actor: Actor, area: Area, note: Note) -> Adjusted:
 
 
 # --- has anything changed? -------------------------------------------------------------------------------
-
-
-def _signer() -> URLSafeSerializer:
-    secret = current_app.secret_key
-    assert secret is not None, "the application has a secret key"
-    return URLSafeSerializer(secret, salt=SALT)
 
 
 def _team(rows: Iterable[Any]) -> Team:

@@ -72,7 +72,7 @@ def find_shortage(plan_id: int) -> Response:
 
 
 @bp.get("/shortages")
-@requires(Permission.PLAN_READ)
+@requires(Permission.PLAN_ORDER)
 def shortages() -> str:
     """What the streets of a county lack, numbers only."""
     first = asked_month(request.args.get("month"))
