@@ -1,4 +1,7 @@
-"""How far, and how much longer a day becomes with one more visit. Straight lines times a factor: an estimate."""
+"""How far, and how much longer a day becomes with one more visit.
+
+Metres are an estimate from straight lines; seconds, too, unless times by road are given.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import NamedTuple
 
 from coordinator.kernel.geo import haversine_m
 from coordinator.planning.translate.people import DETOURS, SPEEDS_KMH
+from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.workforce.models import TravelMode
 
 Place = tuple[float, float]
@@ -40,7 +44,9 @@ def seconds(mode: TravelMode, metres: float) -> int:
     return round(metres / (SPEEDS_KMH[mode] / 3.6))
 
 
-def way_to(mode: TravelMode, start: Place, held: Sequence[Stop], at: datetime, place: Place) -> Way:
+def way_to(
+    mode: TravelMode, start: Place, held: Sequence[Stop], at: datetime, place: Place, times: Times = STRAIGHT
+) -> Way:
     """The way to a visit at `place` that begins at `at`, put among the visits `held` on that day."""
     stops = sorted(stop for stop in held if stop.place is not None)
     before = [stop.place for stop in stops if stop.starts_at <= at]
@@ -48,5 +54,11 @@ def way_to(mode: TravelMode, start: Place, held: Sequence[Stop], at: datetime, p
     came_from = before[-1] if before and before[-1] is not None else start
     goes_to = after[0] if after and after[0] is not None else start
     there = road_metres(mode, came_from, place)
-    added = there + road_metres(mode, place, goes_to) - road_metres(mode, came_from, goes_to)
-    return Way(round(there), seconds(mode, max(0.0, added)), bool(before and after))
+    if times.matrix is None:
+        more = there + road_metres(mode, place, goes_to) - road_metres(mode, came_from, goes_to)
+        added = seconds(mode, max(0.0, more))
+    else:
+        legs = (came_from, place), (place, goes_to), (came_from, goes_to)
+        to, on, without = (times.between(mode, *leg) for leg in legs)
+        added = max(0, to + on - without)
+    return Way(round(there), added, bool(before and after))

@@ -19,6 +19,7 @@ from coordinator.marketplace.duty import DutyWorker, adults_serving, duty_worker
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries.market import findings
 from coordinator.marketplace.queries.openings import Held, Opening, clash, held_by, load_on, openings_of, way
+from coordinator.marketplace.queries.own_day import ways_of
 from coordinator.marketplace.rules import Rules
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
@@ -254,12 +255,13 @@ def waiting_claims(actor: Actor) -> list[Waiting]:
     held = held_by(people, min(days), max(days))
     before = _visits_before({(row.worker_id, row.elder_id) for row in rows})
     contacts = _contacts({row.elder_id for row in rows})
+    times = ways_of([(workers[one], held[one]) for one in {row.worker_id for row in rows}], openings.values())
     found = []
     for row in rows:
         worker, opening = workers[row.worker_id], openings[row.visit_id]
         companion = workers.get(row.companion_id) if row.companion_id else None
         mine = held[worker.id]
-        trip = way(worker, [one for one in mine if one.visit_id != opening.visit_id], opening)
+        trip = way(worker, [one for one in mine if one.visit_id != opening.visit_id], opening, times)
         visits, last = before.get((row.worker_id, row.elder_id), (0, None))
         found.append(
             Waiting(

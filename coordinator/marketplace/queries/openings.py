@@ -32,6 +32,7 @@ from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Place, Stop, Way, way_to
+from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.events import forbidden_at_home
@@ -297,12 +298,12 @@ def clash(held: Sequence[Held], opening: Opening) -> Held | None:
     )
 
 
-def way(worker: DutyWorker, held: Sequence[Held], opening: Opening) -> Way | None:
+def way(worker: DutyWorker, held: Sequence[Held], opening: Opening, times: Times = STRAIGHT) -> Way | None:
     """The way to the visit within what the worker holds on that day; None where the home is not on the map."""
     if opening.place is None:
         return None
     stops = [one.stop for one in held if one.day == opening.day]
-    return way_to(worker.travel_mode, worker.start, stops, opening.starts_at, opening.place)
+    return way_to(worker.travel_mode, worker.start, stops, opening.starts_at, opening.place, times)
 
 
 def when_words(opening: Opening) -> str:

@@ -6,37 +6,73 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.queries.market import Offer
-from coordinator.marketplace.queries.openings import Held
-from coordinator.planning.queries.quotes import Days, Goer
+from coordinator.marketplace.queries.openings import Held, Opening, way
+from coordinator.marketplace.travel import Way
+from coordinator.planning.queries.quotes import Days, Goer, times_for
 from coordinator.planning.queries.quotes import Held as Booked
 from coordinator.planning.queries.real_day import second_of
+from coordinator.planning.queries.roads import note_of
+from coordinator.planning.translate.keys import visit_key
+from coordinator.planning.translate.roads import Times
 
 
-def placed(worker: DutyWorker, held: Sequence[Held], offers: Iterable[Offer]) -> list[Offer]:
+class Placed(NamedTuple):
+    """Offers, and in words how the times came about ("" without a road engine)."""
+
+    offers: list[Offer]
+    roads: str = ""
+
+
+def placed(worker: DutyWorker, held: Sequence[Held], offers: Sequence[Offer]) -> Placed:
     """The offers with their place in the worker's day, those last that cannot be reached in time.
 
     No query; each day is prepared once.
     """
     booked: dict[date, list[Booked]] = defaultdict(list)
     for one in held:
-        stop = one.stop
-        booked[one.day].append(
-            Booked(one.visit_id, second_of(stop.starts_at), second_of(stop.ends_at), stop.place)
-        )
-    goer = Goer(worker.id, worker.travel_mode, worker.start, worker.start)
+        booked[one.day].append(_booked(one))
+    times = ways_of([(worker, held)], [offer.opening for offer in offers])
     days: dict[date, Days] = {}
     found = []
     for offer in offers:
         opening = offer.opening
+        if times.matrix is not None:
+            offer = replace(offer, way=way(worker, held, opening, times))
         if opening.place is None or opening.day not in booked:
             found.append(offer)
             continue
         if opening.day not in days:
-            days[opening.day] = Days([goer], {worker.id: booked[opening.day]})
+            days[opening.day] = Days([_goer(worker)], {worker.id: booked[opening.day]}, times)
         start = second_of(opening.starts_at)
         asked = days[opening.day].ask(opening.place, start, opening.minutes * 60)
         found.append(replace(offer, placing=asked.get(worker.id)))
-    return sorted(found, key=lambda offer: offer.placing is not None and not offer.placing.reachable)
+    told = note_of(times.note)
+    found.sort(key=lambda offer: offer.placing is not None and not offer.placing.reachable)
+    return Placed(found, told.words if told is not None else "")
+
+
+def way_now(worker: DutyWorker, held: Sequence[Held], opening: Opening) -> Way | None:
+    """The way to one visit, by road where an engine answers at once."""
+    return way(worker, held, opening, ways_of([(worker, held)], [opening]))
+
+
+def ways_of(days: Iterable[tuple[DutyWorker, Sequence[Held]]], openings: Iterable[Opening]) -> Times:
+    """The times between workers, what they hold on the days of these visits, and the visits."""
+    openings, days = list(openings), list(days)
+    on = {one.day for one in openings}
+    stops = [_booked(one) for _worker, held in days for one in held if one.day in on]
+    asked = [(visit_key(one.visit_id), one.place) for one in openings]
+    return times_for([_goer(worker) for worker, _held in days], stops, asked)
+
+
+def _goer(worker: DutyWorker) -> Goer:
+    return Goer(worker.id, worker.travel_mode, worker.start, worker.start)
+
+
+def _booked(one: Held) -> Booked:
+    stop = one.stop
+    return Booked(one.visit_id, second_of(stop.starts_at), second_of(stop.ends_at), stop.place)

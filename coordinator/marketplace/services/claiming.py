@@ -32,7 +32,8 @@ from coordinator.marketplace.queries.market import (
     needs_companion,
     obstacle,
 )
-from coordinator.marketplace.queries.openings import Opening, find_opening, held_by, way, when_words
+from coordinator.marketplace.queries.openings import Opening, find_opening, held_by, when_words
+from coordinator.marketplace.queries.own_day import way_now
 from coordinator.marketplace.rules import Rules
 from coordinator.messages.services import notify
 from coordinator.visits import services as visits
@@ -102,7 +103,7 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
                 code="too_many_claims",
             )
         return _same_or_taken(worker, opening, rules)
-    trip = way(worker, held[worker.id], opening)
+    trip = way_now(worker, held[worker.id], opening)
     claim = Claim(
         visit_id=opening.visit_id,
         worker_id=worker.id,

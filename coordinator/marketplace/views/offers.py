@@ -67,10 +67,12 @@ def _page(problem: DomainError | None = None) -> str:
     chosen = {name for name in ("week", "near", "short", "hours") if request.args.get(name)}
     offers = _chosen(market, chosen)
     as_map = request.args.get("view") == "map"
+    near = placed(worker, market.held, offers[:shown])
     return render_template(
         "marketplace/open_visits.html",
         worker=worker,
-        offers=placed(worker, market.held, offers[:shown]),
+        offers=near.offers,
+        roads=near.roads,
         more=max(0, len(offers) - shown),
         lost=lost,
         market=market,
@@ -178,12 +180,13 @@ def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
     trip = way(worker, held, opening)
     others = [one for one in held if one.visit_id != visit_id]
     on_day = sum(one.day == opening.day for one in others)
-    offer = placed(worker, others, [Offer(opening, trip, True, with_companion, on_day)])[0]
+    near = placed(worker, others, [Offer(opening, trip, True, with_companion, on_day)])
     return render_template(
         "marketplace/open_visit.html",
         worker=worker,
         opening=opening,
-        offer=offer,
+        offer=near.offers[0],
+        roads=near.roads,
         why=why,
         mine=mine,
         companions=companions,

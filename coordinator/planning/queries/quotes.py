@@ -21,10 +21,11 @@ from coordinator.planning.queries.real_day import (
     place_of,
     second_of,
     start_of,
-    way_seconds,
 )
-from coordinator.planning.translate.keys import visit_key, worker_key
+from coordinator.planning.queries.roads import RoadNote, note_of
+from coordinator.planning.translate.keys import elder_key, visit_key, worker_key
 from coordinator.planning.translate.people import DETOUR, speeds
+from coordinator.planning.translate.roads import STRAIGHT, Times, times_now
 from coordinator.visits.lifecycle import AssignmentState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.candidates import Candidate
@@ -80,9 +81,14 @@ class Goer(NamedTuple):
 
 
 class Days:
-    """One day of some people, ready to be asked about one visit after the other (under a millisecond each)."""
+    """One day of some people, ready to be asked about one visit after the other (under a millisecond each).
 
-    def __init__(self, goers: Iterable[Goer], held: Mapping[int, Sequence[Held]]) -> None:
+    `times` must hold the places of the people, of what they have, and of what is asked (`times_for`)."""
+
+    def __init__(
+        self, goers: Iterable[Goer], held: Mapping[int, Sequence[Held]], times: Times = STRAIGHT
+    ) -> None:
+        self._times = times
         self._goers = {goer.id: goer for goer in goers}
         self._starts: dict[str | None, int | None] = {None: None}
         items: dict[str, Item] = {}
@@ -101,7 +107,7 @@ class Days:
             speed_kmh=tuple(speeds().items()),
             detour=DETOUR,
         )
-        self._quoter = routing.Quoter(scenario, routing.Plan("", tuple(routes)))
+        self._quoter = routing.Quoter(times.into(scenario), routing.Plan("", tuple(routes)))
         self._at_odds = {int(worker[1:]) for worker, _day in self._quoter.broken}
 
     def _route(self, goer: Goer, held: Sequence[Held], items: dict[str, Item]) -> routing.Route | None:
@@ -111,26 +117,42 @@ class Days:
             name, where = visit_key(one.visit_id), one.place or at
             items.setdefault(name, Item(name, where, one.end - one.start, (one.start, one.start), people=2))
             self._starts[name] = one.start
-            way = way_seconds(goer.mode, at, where)
+            way = self._times.between(goer.mode, at, where)
             free = free if stops else one.start - way
             stops.append(routing.Stop(name, min(one.start, free + way), one.start, one.end))
             at, free = where, one.end
         if not stops:
             return None
-        leave = stops[0].arrival - way_seconds(goer.mode, goer.start, items[stops[0].visit].loc)
-        back = free + way_seconds(goer.mode, at, goer.end)
+        leave = stops[0].arrival - self._times.between(goer.mode, goer.start, items[stops[0].visit].loc)
+        back = free + self._times.between(goer.mode, at, goer.end)
         return routing.Route(worker_key(goer.id), 0, leave, back, tuple(stops))
 
     def ask(self, place: Place, start: int, seconds: int) -> dict[int, Placing]:
         """Worker id → where a visit at this time fits; those whose own day is at odds with itself are left out."""
         found = {}
-        for quote in self._quoter.quote(Item("asked", place, seconds, (start, start))):
+        for quote in self._quoter.quote(self._times.at(Item("asked", place, seconds, (start, start)))):
             spot = quote.places[0]
             found[int(spot.worker[1:])] = Placing(
                 max(0, spot.added_seconds), self._starts[spot.after], self._starts[spot.before]
             )
         late = self._goers.keys() - found.keys() - self._at_odds
         return found | dict.fromkeys(late, Placing(0, None, None, reachable=False))
+
+
+def times_for(
+    goers: Sequence[Goer], held: Iterable[Held], asked: Iterable[tuple[str, Place | None]]
+) -> Times:
+    """The times that `Days` needs to quote the places asked about (key and place)."""
+    people = [(worker_key(one.id), place) for one in goers for place in (one.start, one.end)]
+    stops = [(visit_key(one.visit_id), one.place) for one in held]
+    return times_now([*people, *stops, *asked], {one.mode.value for one in goers})
+
+
+class Quoted(NamedTuple):
+    """Candidates with what a visit adds to their day, and how the times came about (None: no road engine)."""
+
+    rows: list[tuple[Candidate, Placing | None]]
+    roads: RoadNote | None = None
 
 
 def goer_of(worker: Worker) -> Goer:
@@ -168,20 +190,21 @@ def held_on(worker_ids: Iterable[int], day: datetime, without_visit: int) -> dic
     return found
 
 
-def quoted_candidates(
-    visit: Visit, candidates: Sequence[Candidate]
-) -> list[tuple[Candidate, Placing | None]]:
+def quoted_candidates(visit: Visit, candidates: Sequence[Candidate]) -> Quoted:
     """Candidates with what the visit adds to their day, best first; one query more.
 
     None where the home is not on the map, the visit is no visit at home, or somebody's day is at odds with itself.
     """
     place = place_of(visit)
     if place is None or visit.mode.value != "home" or not candidates:
-        return [(one, None) for one in candidates]
+        return Quoted([(one, None) for one in candidates])
     held = held_on([one.worker.id for one in candidates], visit.starts_at, visit.id)
     start = second_of(visit.starts_at)
     seconds = round((visit.ends_at - visit.starts_at).total_seconds())
-    found = Days([goer_of(one.worker) for one in candidates], held).ask(place, start, seconds)
+    goers = [goer_of(one.worker) for one in candidates]
+    stops = [one for mine in held.values() for one in mine]
+    times = times_for(goers, stops, [(elder_key(visit.elder_id), place)])
+    found = Days(goers, held, times).ask(place, start, seconds)
     rows = [(one, found.get(one.worker.id)) for one in candidates]
     far = 10**9
 
@@ -191,4 +214,4 @@ def quoted_candidates(
         added = far if placing is None else placing.added_seconds
         return not one.possible, late, not one.fit, one.minor, not one.is_contact, added, one.worker.id
 
-    return sorted(rows, key=order)
+    return Quoted(sorted(rows, key=order), note_of(times.note))

@@ -13,19 +13,19 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from coordinator.elders.models import Elder
+from coordinator.elders.models import Elder, Household
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
-from coordinator.planning.translate.people import DETOUR, speeds
+from coordinator.planning.translate.keys import elder_key, worker_key
+from coordinator.planning.translate.roads import STRAIGHT, Times, ends_of, times_now
 from coordinator.visits.lifecycle import CLOSED, LIVE, AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.visits import loads_of
 from coordinator.workforce.fitness import Load
-from coordinator.workforce.models import TravelMode, Worker
+from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import workers_for_duty, workers_for_planning
-from routing.sphere import metres
 
 Place = tuple[float, float]
 GIVEN = (AssignmentState.APPROVED, AssignmentState.DONE)
@@ -45,7 +45,8 @@ class RealDay:
 
     `ahead` are visits with people that have not begun, `begun` those under way or whose time has come, `open`
     those that still need somebody, `claimed` those that wait for approval. `pool` are the workers who may be given
-    more; `workers` also holds people from elsewhere who are on a visit of the day.
+    more; `workers` also holds people from elsewhere who are on a visit of the day. `times` are the ways by
+    road once somebody has asked for them (`ways_on`).
     """
 
     area: Area
@@ -59,6 +60,7 @@ class RealDay:
     pool: set[int] = field(default_factory=set)
     loads: dict[int, Load] = field(default_factory=dict)
     posts: dict[int, Post] = field(default_factory=dict)
+    times: Times = STRAIGHT
 
     def of_worker(self, worker_id: int) -> list[Visit]:
         """A worker's visits that have not begun, in order of time."""
@@ -78,7 +80,11 @@ def second_of(moment: datetime) -> int:
 
 def place_of(visit: Visit) -> Place | None:
     """Where the home is; None while it is not on the map."""
-    home = visit.elder.household
+    return home_place(visit.elder.household)
+
+
+def home_place(home: Household) -> Place | None:
+    """Where a household lives; None while it is not on the map."""
     return None if home.latitude is None or home.longitude is None else (home.latitude, home.longitude)
 
 
@@ -94,17 +100,22 @@ def end_of(worker: Worker) -> Place:
     return worker.end_latitude, worker.end_longitude
 
 
-_SPEEDS = speeds()
-
-
-def way_seconds(mode: TravelMode, start: Place, end: Place) -> int:
-    """Seconds from place to place, as the engine counts them."""
-    return round(metres(start, end) * DETOUR / (_SPEEDS[mode.value] / 3.6))
-
-
-def leg(worker: Worker, start: Place, end: Place) -> int:
+def leg(worker: Worker, start: Place, end: Place, times: Times = STRAIGHT) -> int:
     """Seconds from place to place for a worker."""
-    return way_seconds(worker.travel_mode, start, end)
+    return times.between(worker.travel_mode, start, end)
+
+
+def ways_on(real: RealDay, elders: Iterable[Elder] = ()) -> Times:
+    """The times between everybody of a day, and these elders, while somebody waits."""
+    visits = (*real.ahead, *real.begun, *real.open, *real.claimed)
+    homes = {one.id: one.household for one in (*(visit.elder for visit in visits), *elders)}
+    people: list[tuple[str, Place | None]] = [
+        (elder_key(elder_id), home_place(home)) for elder_id, home in homes.items()
+    ]
+    for worker in real.workers.values():
+        places = (*ends_of(worker), real.posts[worker.id].place)
+        people += [(worker_key(worker.id), place) for place in places]
+    return times_now(people, {worker.travel_mode.value for worker in real.workers.values()})
 
 
 def real_day(area: Area, day: date, *, people: Iterable[int] = ()) -> RealDay:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +40,15 @@ def road_note(plan: Plan) -> RoadNote | None:
     """What to tell about a plan's times; None before there are any. Two queries at most."""
     if plan.detail.get("visits") is None:
         return None
-    found: dict[str, Any] = plan.detail.get("roads") or {}
+    return _told(plan.detail.get("roads") or {})
+
+
+def note_of(note: Mapping[str, Any]) -> RoadNote | None:
+    """What to tell about times that a page has asked for; None without a road engine. Two queries at most."""
+    return _told(note) if note else None
+
+
+def _told(found: Mapping[str, Any]) -> RoadNote:
     modes: dict[str, dict[str, Any]] = found.get("modes") or {}
     keys = list(dict.fromkeys(key for one in modes.values() for key in one["cut_off"]))
     named = [read_key(key) for key in keys[:MOST_NAMED]]
@@ -54,8 +63,8 @@ def road_note(plan: Plan) -> RoadNote | None:
         ],
         elders=[(row.id, row.name) for row in _named(Elder, elders)],
         workers=[row.name for row in _named(Worker, workers)],
-        more=len(keys) - len(named),
-        away=any(one["error"] for one in modes.values()),
+        more=len(keys) - len(elders) - len(workers),
+        away=any(one["error"] and one["unanswered"] for one in modes.values()),
         unanswered=sum(one["unanswered"] for one in modes.values()),
         ways=sum(one["pairs"] for one in modes.values()),
     )

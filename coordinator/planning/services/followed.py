@@ -16,7 +16,9 @@ from coordinator.extensions import db
 from coordinator.kernel.geo import haversine_m
 from coordinator.planning.models import PlanRoute, PlanStop, RouteSheet
 from coordinator.planning.queries.real_day import Place, end_of, leg, second_of, start_of, team_of
+from coordinator.planning.translate.keys import worker_key
 from coordinator.planning.translate.people import DETOURS
+from coordinator.planning.translate.roads import times_now
 from coordinator.visits.models import Visit
 from coordinator.workforce.models import Worker
 
@@ -137,7 +139,9 @@ def _retime(route_id: int) -> None:
         return
     worker = route.worker
     places = _places(worker, stops)
-    legs = [leg(worker, a, b) for a, b in pairwise(places)]
+    # An engine that is silent is then left alone: several routes do not wait for it one after the other.
+    times = times_now([(worker_key(worker.id), place) for place in places], {worker.travel_mode.value})
+    legs = [leg(worker, a, b, times) for a, b in pairwise(places)]
     free = (stops[0].start_seconds or 0) - legs[0]
     route.departure_seconds = free
     for position, (stop, way) in enumerate(zip(stops, legs, strict=False)):

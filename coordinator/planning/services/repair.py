@@ -37,6 +37,7 @@ from coordinator.planning.queries.real_day import (
     second_of,
     start_of,
     team_of,
+    ways_on,
 )
 from coordinator.planning.reasons import Names, reason_text
 from coordinator.planning.translate.keys import visit_key, worker_key
@@ -231,7 +232,9 @@ def propose(actor: Actor, area: Area, trouble: Trouble) -> Proposal:
     wanted += [_open(found, mine, one) for one in trouble.wanted if one not in trouble.cancelled]
     if trouble.fresh is not None:
         wanted.append(_fresh(actor, area, real, trouble.fresh))
-    _mend(found, kept, [one for one in wanted if _is_placed(found, one)])
+    placed = [one for one in wanted if _is_placed(found, one)]
+    real.times = ways_on(real, [one.elder for one in placed])
+    _mend(found, kept, placed)
     _count_sheets(found)
     if real.claimed:
         found.notes.append(_("%(n)s 次有人申请、等着审批，没有算在内", n=len(real.claimed)))
@@ -534,9 +537,9 @@ def _travel(real: RealDay, stops: Mapping[int, Sequence[tuple[int, Place]]]) -> 
     for worker_id, rows in stops.items():
         worker, at = real.workers[worker_id], real.posts[worker_id].place
         for _start, place in sorted(rows):
-            total += leg(worker, at, place)
+            total += leg(worker, at, place, real.times)
             at = place
-        total += leg(worker, at, end_of(worker))
+        total += leg(worker, at, end_of(worker), real.times)
     return total
 
 

@@ -17,6 +17,7 @@ from coordinator.planning.queries.real_day import (
     Place,
     RealDay,
     end_of,
+    home_place,
     leg,
     place_of,
     second_of,
@@ -31,6 +32,7 @@ from coordinator.planning.translate.people import (
     LUNCH_WINDOW,
     speeds,
 )
+from coordinator.planning.translate.roads import Times
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce import fitness
 from coordinator.workforce.fitness import UnfitCode
@@ -116,7 +118,7 @@ def scene(
         plan,
         told,
         {one.key: one for one in wanted},
-        {one.key: items[one.key] for one in wanted if not one.beside},
+        {one.key: real.times.at(items[one.key]) for one in wanted if not one.beside},
         {
             key: Counter(code for worker_id, code in found.items() if worker_id in people)
             for key, found in obstacles.items()
@@ -204,7 +206,11 @@ def _squeezed(real: RealDay, stops: dict[int, list[_Stop]]) -> dict[int, list[_S
     least: dict[str, int] = {}
     for worker_id, rows in stops.items():
         for one, following in pairwise(rows):
-            room = following.start - one.start - leg(real.workers[worker_id], one.place, following.place)
+            room = (
+                following.start
+                - one.start
+                - leg(real.workers[worker_id], one.place, following.place, real.times)
+            )
             if LEAST_SECONDS <= room < one.seconds:
                 least[one.name] = min(room, least.get(one.name, room))
     return defaultdict(
@@ -262,13 +268,13 @@ def _person(
     minor = fitness.is_minor(worker, real.day)
     if not mine and (hours is None or minor or any(f.hard for f in fitness.duty_gate(worker, real.day))):
         return None
-    route, way = None, leg(worker, post.place, home)
+    route, way = None, leg(worker, post.place, home, real.times)
     if mine:
-        departure = mine[0].start - leg(worker, post.place, mine[0].place)
-        arrival = mine[-1].start + mine[-1].seconds + leg(worker, mine[-1].place, home)
+        departure = mine[0].start - leg(worker, post.place, mine[0].place, real.times)
+        arrival = mine[-1].start + mine[-1].seconds + leg(worker, mine[-1].place, home, real.times)
         opens = min(max(hours[0] if hours else departure, post.free_from), departure)
         closes = max(hours[1] if hours else arrival, arrival)
-        made = tuple(_timed(worker, mine, post.place))
+        made = tuple(_timed(worker, mine, post.place, real.times))
         route = routing.Route(worker_key(worker.id), 0, departure, arrival, made)
     else:
         assert hours is not None, "without stops and hours there is nobody to plan"
@@ -304,10 +310,10 @@ def _person(
     return person, route
 
 
-def _timed(worker: Worker, mine: Sequence[_Stop], start: Place) -> Iterable[routing.Stop]:
-    at, free = start, mine[0].start - leg(worker, start, mine[0].place)
+def _timed(worker: Worker, mine: Sequence[_Stop], start: Place, times: Times) -> Iterable[routing.Stop]:
+    at, free = start, mine[0].start - leg(worker, start, mine[0].place, times)
     for stop in mine:
-        arrival = min(stop.start, free + leg(worker, at, stop.place))
+        arrival = min(stop.start, free + leg(worker, at, stop.place, times))
         yield routing.Stop(stop.name, arrival, stop.start, stop.start + stop.seconds)
         at, free = stop.place, stop.start + stop.seconds
 
@@ -346,7 +352,7 @@ def _scenario(
         detour=DETOUR,
     )
     routes = tuple(route for _person_, route in people.values() if route is not None)
-    return scenario, routing.Plan(scenario.name, routes)
+    return real.times.into(scenario), routing.Plan(scenario.name, routes)
 
 
 def _item(one: Wanted, obstacles: Mapping[int, UnfitCode]) -> Item:
@@ -367,8 +373,7 @@ def _item(one: Wanted, obstacles: Mapping[int, UnfitCode]) -> Item:
 
 def place_of_elder(elder: Elder) -> Place | None:
     """Where an elder lives; None while the home is not on the map."""
-    home = elder.household
-    return None if home.latitude is None or home.longitude is None else (home.latitude, home.longitude)
+    return home_place(elder.household)
 
 
 def _obstacles(real: RealDay, one: Wanted) -> dict[int, UnfitCode]:
@@ -434,8 +439,8 @@ def settle(sight: Scene, scenario: Scenario, found: routing.Plan) -> dict[str, i
                 low, high = max(low, wish - TOLD_SECONDS), min(high, wish + TOLD_SECONDS)
             windows.append((min(low, stop.start), max(high, stop.start)))
         wishes = [_wish(sight, known, stop) for stop in route.stops]
-        times = _near(worker, person, route, windows, wishes, scenario)
-        starts |= {stop.visit: at for stop, at in zip(route.stops, times, strict=True)}
+        hours = _near(worker, person, route, windows, wishes, scenario, sight.real.times)
+        starts |= {stop.visit: at for stop, at in zip(route.stops, hours, strict=True)}
     return starts
 
 
@@ -453,10 +458,11 @@ def _near(
     windows: Sequence[tuple[int, int]],
     wishes: Sequence[int],
     scenario: Scenario,
+    times: Times,
 ) -> list[int]:
     places = [scenario.visit_of(stop.visit) for stop in route.stops]
     points: list[Place] = [person.start, *(visit.loc for visit in places if visit is not None), person.end]
-    legs = [leg(worker, a, b) for a, b in pairwise(points)]
+    legs = [leg(worker, a, b, times) for a, b in pairwise(points)]
     seconds = [stop.end - stop.start for stop in route.stops]
     late = [0] * len(seconds)
     after = person.shift[1]

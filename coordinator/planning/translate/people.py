@@ -13,6 +13,7 @@ from coordinator.planning.translate.keys import worker_key
 from coordinator.workforce import fitness
 from coordinator.workforce.fitness import MINOR_EARLIEST, MINOR_LATEST, UnfitCode
 from coordinator.workforce.models import TravelMode, Worker
+from routing.scenario import Place
 from routing.sphere import metres
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def speeds() -> dict[str, float]:
     return {mode.value: round(SPEEDS_KMH[mode] * DETOUR / DETOURS[mode], 3) for mode in TravelMode}
 
 
+_SPEEDS = speeds()
+
+
 def out_of_duty(worker: Worker, span: Span) -> dict[int, fitness.Unfit]:
     """The open days on which the worker may visit nobody, with the first reason; weekly hours left aside."""
     found = {}
@@ -146,6 +150,11 @@ def _joined(worker: Worker, day: date, weekly: tuple[int, int] | None) -> tuple[
     return max(spans, key=lambda span: span[1] - span[0], default=None)
 
 
+def way_seconds(mode: TravelMode | str, start: Place, end: Place) -> int:
+    """Seconds from place to place along the straight line, as the engine counts them."""
+    return round(metres(start, end) * DETOUR / (_SPEEDS[mode] / 3.6))
+
+
 def way_home(worker: Worker, times: Times | None = None) -> int:
     """Seconds from where the worker starts to where the day ends, as the engine counts them."""
     if worker.start_latitude is None or worker.end_latitude is None:
@@ -153,7 +162,7 @@ def way_home(worker: Worker, times: Times | None = None) -> int:
     start, end = (worker.start_latitude, worker.start_longitude), (worker.end_latitude, worker.end_longitude)
     if times is not None:
         return times.between(worker.travel_mode.value, start, end)
-    return round(metres(start, end) * DETOUR / (speeds()[worker.travel_mode.value] / 3.6))
+    return way_seconds(worker.travel_mode, start, end)
 
 
 def worker_record(

@@ -1,7 +1,7 @@
 """Travel times by road: the one place where the planner meets a road engine.
 
-`ask` fetches the times between people's places, `times_of` for everybody a month's plan may hold, `stored` and
-`read` keep a plan's times with its scenario.
+`ask` fetches the times between people's places, `times_of` for everybody a month's plan may hold, `times_now` for
+the few a page is about; `stored` and `read` keep a plan's times with its scenario.
 
 A road engine that is away never stops anybody: questions have a time limit, what has no answer is estimated from
 the straight line, and `Times.note` says how much of it and for whom.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -29,13 +29,14 @@ from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
 from coordinator.planning.translate.keys import elder_key, worker_key
-from coordinator.planning.translate.people import DETOUR, SPEEDS_KMH, speeds
+from coordinator.planning.translate.people import DETOUR, SPEEDS_KMH, speeds, way_seconds
 from coordinator.visits.lifecycle import LIVE, ContactMode
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.models import TravelMode, Worker
 from coordinator.workforce.queries import workers_for_planning
 from routing.roads import placed, road_matrix, rounded
 from routing.scenario import Matrix, Place
+from routing.scenario import Visit as Item
 from routing.tables import Table, pack, unpack
 from routing.travel import geodesic_table
 
@@ -76,20 +77,36 @@ class Times:
 
     matrix: Matrix | None = None
     note: Mapping[str, Any] = field(default_factory=dict)
+    _numbers: Mapping[Place, int] = field(init=False, repr=False, compare=False)
+    _tables: Mapping[str, Sequence[Sequence[int]]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        locations, tables = ((), ()) if self.matrix is None else (self.matrix.locations, self.matrix.seconds)
+        object.__setattr__(self, "_numbers", {place: number for number, place in enumerate(locations)})
+        object.__setattr__(self, "_tables", dict(tables))
 
     def into(self, scenario: routing.Scenario) -> routing.Scenario:
         """Return the scenario with these times."""
         return scenario if self.matrix is None else placed(scenario, self.matrix, DIGITS)[0]
 
-    def between(self, mode: str, start: Place, end: Place) -> int:
+    def at(self, visit: Item) -> Item:
+        """Return a visit outside the scenario at its place among these times. Raises KeyError for a place that was
+        not asked about."""
+        return (
+            visit
+            if self.matrix is None
+            else replace(visit, loc_index=self._numbers[rounded(visit.loc, DIGITS)])
+        )
+
+    def between(self, mode: TravelMode | str, start: Place, end: Place) -> int:
         """Return the seconds of one way."""
         if self.matrix is not None:
             try:
-                numbers = [self.matrix.locations.index(rounded(place, DIGITS)) for place in (start, end)]
-                return dict(self.matrix.seconds)[mode][numbers[0]][numbers[1]]
-            except (ValueError, KeyError):
-                log.info("a place without road times", mode=mode)
-        return int(geodesic_table([start], [end], DETOUR, speeds()[mode])[0, 0])
+                row, column = (self._numbers[rounded(place, DIGITS)] for place in (start, end))
+                return int(self._tables[mode][row][column])
+            except KeyError:
+                log.info("a place without road times", mode=str(mode))
+        return way_seconds(mode, start, end)
 
 
 STRAIGHT = Times()
@@ -105,6 +122,14 @@ def times_of(area: Area, today: date, tick: Callable[[], None] | None = None) ->
     people, modes = _people(area, today)
     db.session.commit()
     return ask(people, modes, MONTH_SECONDS, tick)
+
+
+def times_now(people: Iterable[tuple[str, Place | None]], modes: Collection[str]) -> Times:
+    """The times between people's places while somebody waits: what is remembered, and what an engine answers at
+    once. Straight lines, and no work at all, without an engine."""
+    if not settings().road_engines:
+        return STRAIGHT
+    return ask([(key, place) for key, place in people if place is not None], modes, DAY_SECONDS)
 
 
 def ask(
@@ -286,10 +311,11 @@ def _people(area: Area, today: date) -> tuple[list[tuple[str, Place]], set[str]]
         for elder_id, lat, lon in rows
         if lat is not None and lon is not None
     ]
-    people += [(worker_key(worker.id), place) for worker in workers for place in _ends(worker)]
+    people += [(worker_key(worker.id), place) for worker in workers for place in ends_of(worker)]
     return people, {worker.travel_mode.value for worker in workers}
 
 
-def _ends(worker: Worker) -> list[Place]:
+def ends_of(worker: Worker) -> list[Place]:
+    """Where a worker's day begins and ends, as far as it is known."""
     ends = (worker.start_latitude, worker.start_longitude), (worker.end_latitude, worker.end_longitude)
     return [(lat, lon) for lat, lon in ends if lat is not None and lon is not None]

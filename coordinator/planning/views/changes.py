@@ -19,6 +19,7 @@ from coordinator.planning.change_forms import AbsenceForm, CancelForm, ChangeFor
 from coordinator.planning.models import Plan, PlanRoute, PlanState
 from coordinator.planning.queries.changes import DayChoices, choices_on, find_elder_in
 from coordinator.planning.queries.quotes import quoted_candidates
+from coordinator.planning.queries.roads import note_of as told_of_roads
 from coordinator.planning.services.adjust import Adjusted, adjust, note_of, read_note
 from coordinator.planning.services.repair import (
     Fresh,
@@ -182,6 +183,7 @@ def _show(found: Proposal, problem: DomainError | None = None) -> str:
         found=found,
         lines=words_of(found),
         note=note_of(current_actor(), found),
+        roads=told_of_roads(found.real.times.note),
         problem=problem,
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from coordinator.accounts.models import User
 from coordinator.elders.models import Category as Recorded
@@ -18,12 +19,14 @@ from coordinator.kernel.areas import Area
 from coordinator.planning import jobs, services
 from coordinator.planning.models import Plan
 from coordinator.planning.services.repair import Trouble
+from coordinator.planning.translate import roads
 from coordinator.visits.lifecycle import AssignmentState
 from coordinator.visits.models import Visit
 from coordinator.visits.services import assign, open_visit
 from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import workers_for_duty
 from tests import factories
+from tests.coordinator.planning.road_engine import Engine
 
 TODAY = date(2026, 3, 31)
 MONTH = date(2026, 4, 1)
@@ -156,3 +159,18 @@ def today(db_session: Any, at_eight: None) -> Day:
         give(street, elders[1], time(9, 30), two),
     ]
     return Day(street, visits)
+
+
+@pytest.fixture
+def use(app: Flask, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set the road engines, with a memory of their own."""
+    before = app.extensions["settings"]
+    monkeypatch.setattr(roads, "_resting", {})
+
+    def put(engine: Engine | None = None, **engines: str) -> None:
+        if engine is not None:
+            engines = dict.fromkeys(("walk", "bike", "car"), engine.url)
+        settings = replace(before, road_engines=engines, data_dir=tmp_path)
+        monkeypatch.setitem(app.extensions, "settings", settings)
+
+    return put

@@ -63,7 +63,7 @@ def test_candidates_come_best_first_with_one_query_more(today: Day) -> None:
     visit = open_visit(street.actor, street.general[3], *factories.visit_times(TODAY, time(11, 0), 30))
     candidates = candidates_for(visit)
     with queries() as seen:
-        rows = quoted_candidates(visit, candidates)
+        rows = quoted_candidates(visit, candidates).rows
     assert len(seen) == 1
     added = [placing.added_seconds for one, placing in rows if placing is not None and one.fit]
     assert added == sorted(added)

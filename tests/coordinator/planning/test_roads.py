@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -28,90 +23,8 @@ from coordinator.planning.queries.roads import road_note, way_words
 from coordinator.planning.translate import roads, times_of
 from coordinator.workforce.models import TravelMode
 from tests.coordinator.planning.conftest import NORTH, Street, solve
+from tests.coordinator.planning.road_engine import Engine, running, willing
 from tests.factories import sign_in
-
-Spot = tuple[float, float]
-
-
-def willing(number: int) -> tuple[int, bytes] | None:
-    """Nothing goes wrong."""
-    del number
-    return None
-
-
-@dataclass
-class Engine:
-    """What the fake answers: `seconds` between two (lon, lat), None without a way; `answer` replaces a reply."""
-
-    seconds: Callable[[Spot, Spot], float | None] = lambda a, b: 700.0 if a < b else 400.0
-    answer: Callable[[int], tuple[int, bytes] | None] = willing
-    version: str = "map-1"
-    asked: list[tuple[str, int, int]] = field(default_factory=list)
-    spots: set[Spot] = field(default_factory=set)
-    url: str = ""
-
-
-@contextmanager
-def running(engine: Engine) -> Iterator[Engine]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            _, _, _, profile, places = parts.path.split("/")
-            spots = [(float(lon), float(lat)) for lon, lat in (one.split(",") for one in places.split(";"))]
-            query = parse_qs(parts.query)
-            rows, columns = (
-                [spots[int(i)] for i in query.get(name, ["0"])[0].split(";")]
-                for name in ("sources", "destinations")
-            )
-            engine.asked.append((profile, len(rows), len(columns)))
-            engine.spots |= {spot for spot in spots if spot != (0.0, 0.0)}
-            other = engine.answer(len(engine.asked))
-            if other is not None:
-                return self.say(*other)
-            table = [[0.0 if a == b else engine.seconds(a, b) for b in columns] for a in rows]
-            body = {"code": "Ok", "durations": table, "data_version": engine.version}
-            return self.say(200, json.dumps(body).encode())
-
-        def say(self, status: int, body: bytes) -> None:
-            try:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except BrokenPipeError:
-                self.close_connection = True
-
-        def log_message(self, format: str, *args: object) -> None:
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    engine.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield engine
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@pytest.fixture
-def use(app: Flask, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set the road engines, with a memory of their own."""
-    before = app.extensions["settings"]
-    monkeypatch.setattr(roads, "_resting", {})
-
-    def put(engine: Engine | None = None, **engines: str) -> None:
-        if engine is not None:
-            engines = dict.fromkeys(("walk", "bike", "car"), engine.url)
-        settings = replace(before, road_engines=engines, data_dir=tmp_path)
-        monkeypatch.setitem(app.extensions, "settings", settings)
-
-    return put
 
 
 def counted(plan: Plan) -> dict[str, Any]:
