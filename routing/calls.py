@@ -146,7 +146,7 @@ class _Desk:
 
     def place(self, call: Call) -> bool:
         """Give the call to the best person and day with room; False when there is none."""
-        best: tuple[tuple[int, int, int, int, str], Given] | None = None
+        best: tuple[tuple[int, int, int, int, int, str], Given] | None = None
         for caller, day in self._buckets(call):
             rank, why = _rank(call, caller.id)
             load = self.load[caller.id]

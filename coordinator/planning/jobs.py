@@ -96,7 +96,10 @@ def give_visits(plan_id: int) -> None:
         ).one()
         services.give_day(actor, plan, day)
         db.session.commit()
+    # The routes may have been changed by hand since the draft was made.
+    services.distribute_calls(plan)
     told = services.tell_all(plan)
+    services.tell_callers(plan)
     giving = plan.detail.get("giving", {})
     plan.detail = plan.detail | {"giving": giving | {"told": giving.get("told", 0) + told}}
     db.session.commit()
@@ -347,6 +350,8 @@ def _store(
     plan.result = {"engine": solved.to_dict()["engine"]}
     plan.detail = plan.detail | {"relaxed": sorted(order.relaxed)}
     plan.score = report.score.to_dict()
+    db.session.flush()
+    services.distribute_calls(plan)
     plan.violations = []
     plan.state = PlanState.READY
     plan.stage = PlanStage.DRAFT

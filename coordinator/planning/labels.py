@@ -39,6 +39,27 @@ STAGES: dict[str, Any] = {
     PlanStage.DRAFT: _l("生成草案"),
 }
 WISHES: dict[str, Any] = {Wish.NONE: _l("不在意"), Wish.SOME: _l("一般"), Wish.MUCH: _l("看重")}
+CALL_REASONS: dict[str, Any] = {
+    "no_day": _l("期限里没有可以打的日子了"),
+    "nobody_may": _l("没有人可以给这位长者打电话"),
+    "nobody_free": _l("期限里大家都没有空"),
+    "full": _l("大家的空时间都排满了"),
+    "no_phone": _l("没有登记电话"),
+}
+"""Why a call is nobody's: the codes of `routing.calls`, and what the site knows itself."""
+CALL_REMEDIES: dict[str, Any] = {
+    "no_day": _l("请今天就打，在应访清单里登记"),
+    "nobody_may": _l("请看看人员资料里“不安排”的登记"),
+    "nobody_free": _l("请谁多给半天时间，再重新分配"),
+    "full": _l("请谁多给半天时间，再重新分配"),
+    "no_phone": _l("请在档案里补上电话，或安排人上门"),
+}
+CALL_WHYS: dict[str, Any] = {
+    "known": _l("熟悉这位长者"),
+    "speaks": _l("会说长者的话"),
+    "free": "",
+    "kept": _l("您指定的"),
+}
 LINES: dict[str, Any] = {
     "waiting": _l("排队等着"),
     "computing": _l("正在算"),

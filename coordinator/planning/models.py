@@ -205,6 +205,46 @@ class PlanStop(db.Model):
     elder: Mapped[Elder] = relationship()
 
 
+class PlanCall(db.Model):
+    """A call by telephone or video that the month owes: given to somebody in free time beside the routes, or
+    nobody's with a reason. Seconds are from local midnight. `why` and `reason` are codes of `routing.calls`
+    (words in `labels.py`). `label` names every rule the call meets, the period is what they have in common.
+    `by_hand` was given by a coordinator and stays. `token` is that of the page on which it was last ticked,
+    `visit_id` the contact that this made.
+    """
+
+    __tablename__ = "plan_calls"
+    __table_args__ = (
+        Index("ix_plan_calls_plan_id", "plan_id"),
+        Index("ix_plan_calls_worker_id_day", "worker_id", "day"),
+        CheckConstraint("period_from <= period_to", name="period_in_order"),
+        CheckConstraint("(worker_id IS NULL) = (day IS NULL)", name="given_for_a_day"),
+        CheckConstraint("(worker_id IS NULL) = (start_seconds IS NULL)", name="given_for_a_time"),
+        CheckConstraint("(worker_id IS NULL) = (reason IS NOT NULL)", name="left_has_a_reason"),
+        CheckConstraint("minutes > 0", name="minutes_positive"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"))
+    elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
+    label: Mapped[str] = mapped_column(String(240))
+    period_from: Mapped[date]
+    period_to: Mapped[date]
+    minutes: Mapped[int] = mapped_column(SmallInteger)
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id"))
+    day: Mapped[date | None]
+    start_seconds: Mapped[int | None] = mapped_column(Integer)
+    why: Mapped[str | None] = mapped_column(String(20))
+    by_hand: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str | None] = mapped_column(String(20))
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visits.id"))
+    token: Mapped[str | None] = mapped_column(String(40))
+
+    plan: Mapped[Plan] = relationship()
+    elder: Mapped[Elder] = relationship()
+    worker: Mapped[Worker | None] = relationship()
+
+
 class RouteSheet(db.Model):
     """A printed sheet: numbered, valid for its day, returned or destroyed; a newer issue voids it.
 

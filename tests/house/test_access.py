@@ -39,6 +39,7 @@ WORDS: dict[tuple[str, str] | str, str] = {
 OBJECTS: dict[tuple[str, str] | str, str] = {
     "area_id": "area_id",
     "batch_id": "batch_id",
+    "call_id": "call_id",
     "certificate_id": "certificate_id",
     "claim_id": "claim_id",
     "consent_id": "consent_id",

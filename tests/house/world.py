@@ -48,6 +48,7 @@ from coordinator.planning import services as planning
 from coordinator.planning.models import (
     Plan,
     PlanBatch,
+    PlanCall,
     PlanRemedy,
     PlanRoute,
     PlanStop,
@@ -426,6 +427,18 @@ def _plan(side: Side, *, solved: bool) -> None:
         content_sha256="0" * 64,
         expires_at=clock.at_local(route.day, 86_399),
     )
+    call = PlanCall(
+        plan_id=plan.id,
+        elder_id=elder_id,
+        label="节日联系",
+        period_from=NEXT_MONTH,
+        period_to=NEXT_MONTH,
+        minutes=15,
+        worker_id=worker_id,
+        day=NEXT_MONTH,
+        start_seconds=9 * 3600,
+    )
+    db.session.add(call)
     # An order of the county with a street whose plan has failed.
     street = db.session.get_one(Area, area.parent_id)
     assert street.parent_id is not None
@@ -437,6 +450,7 @@ def _plan(side: Side, *, solved: bool) -> None:
     side.ids |= {
         "plan_batch_id": batch.id,
         "plan_id": plan.id,
+        "call_id": call.id,
         "route_id": route.id,
         "stop_id": route.stops[0].id if solved else stop.id,
         "day": route.day.isoformat(),

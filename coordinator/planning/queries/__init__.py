@@ -1,5 +1,6 @@
 """Reads of plans: one plan, a month, a day."""
 
+from coordinator.planning.queries.calls import Calls, callers_in, calls_of, load_call
 from coordinator.planning.queries.city import (
     BatchView,
     LineState,
@@ -48,6 +49,7 @@ from coordinator.planning.queries.weights import Choice, Choices, choices_of
 
 __all__ = [
     "BatchView",
+    "Calls",
     "Choice",
     "Choices",
     "DayView",
@@ -63,6 +65,8 @@ __all__ = [
     "batch_view",
     "batches_of",
     "call_list",
+    "callers_in",
+    "calls_of",
     "choices_of",
     "day_view",
     "find_sheet",
@@ -70,6 +74,7 @@ __all__ = [
     "left_rows",
     "load_area",
     "load_batch",
+    "load_call",
     "load_ordering_area",
     "load_plan",
     "load_question",

@@ -8,6 +8,8 @@ from coordinator.planning.services.approval import (
     give_day,
     tell_all,
 )
+from coordinator.planning.services.call_papers import print_calls
+from coordinator.planning.services.calls import distribute_calls, give_call, redistribute, tell_callers
 from coordinator.planning.services.city import (
     order_plans,
     retry_street,
@@ -55,7 +57,9 @@ __all__ = [
     "days_to_give",
     "demand_fresh",
     "discard_plan",
+    "distribute_calls",
     "fingerprint_of",
+    "give_call",
     "give_day",
     "go_on_choosing",
     "group_of",
@@ -68,8 +72,10 @@ __all__ = [
     "pin_stops",
     "plan_again",
     "preview_move",
+    "print_calls",
     "print_day",
     "print_route",
+    "redistribute",
     "request_choices",
     "request_plan",
     "request_study",
@@ -82,6 +88,7 @@ __all__ = [
     "take_choice",
     "take_off",
     "tell_all",
+    "tell_callers",
     "tell_of_batch",
     "whole_seconds",
     "widen_hours",

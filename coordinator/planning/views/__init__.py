@@ -6,6 +6,7 @@ bp = Blueprint("planning", __name__, url_prefix="/planning")
 
 from coordinator.planning.views import (  # noqa: E402  they add their endpoints to bp
     approvals,  # noqa: F401
+    calls,  # noqa: F401
     changes,  # noqa: F401
     city,  # noqa: F401
     days,  # noqa: F401

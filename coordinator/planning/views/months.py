@@ -343,12 +343,3 @@ def left(plan_id: int) -> str:
         **context_of(found),
     )
 
-
-@bp.get("/plans/<int:plan_id>/calls")
-@requires(Permission.PLAN_READ)
-def calls(plan_id: int) -> str:
-    """Obligations that a call can meet and no visit of the plan meets."""
-    found = queries.load_plan(current_actor(), plan_id)
-    return render_template(
-        "planning/calls.html", plan=found, name=month_name(found.month), rows=queries.call_list(found)
-    )
