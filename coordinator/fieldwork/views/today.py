@@ -23,6 +23,7 @@ from coordinator.fieldwork.queries.own import (
     start_of,
     visits_made,
 )
+from coordinator.fieldwork.queries.remote import calls_of
 from coordinator.fieldwork.rules import rules_for
 from coordinator.fieldwork.services.calls import report_late
 from coordinator.fieldwork.views.blueprint import bp
@@ -41,11 +42,12 @@ def today() -> str:
     """The next door and the ones after it."""
     actor = current_actor()
     start = start_of(actor)
-    day = day_of(actor, start, rules_for(start.area_path))
+    rules = rules_for(start.area_path)
+    day = day_of(actor, start, rules)
     last = {}
     if day.next is not None and day.next.shows_door:
         last = last_times([day.next.visit.elder_id], day.next.visit.starts_at)
-    return render_template("fieldwork/today.html", day=day, last=last)
+    return render_template("fieldwork/today.html", day=day, last=last, calls=calls_of(actor, rules))
 
 
 @bp.get("/today/<int:visit_id>")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -32,7 +33,7 @@ def met_calls(calls: Iterable[PlanCall]) -> dict[int, date]:
     if not rows:
         return {}
     contacts: dict[int, list[date]] = defaultdict(list)
-    for elder_id, on in db.session.execute(
+    met: Any = db.session.execute(
         select(Visit.elder_id, Visit.contact_on)
         .where(
             Visit.elder_id.in_({one.elder_id for one in rows}),
@@ -42,7 +43,8 @@ def met_calls(calls: Iterable[PlanCall]) -> dict[int, date]:
             ),
         )
         .order_by(Visit.contact_on)
-    ):
+    )
+    for elder_id, on in met:
         contacts[elder_id].append(on)
     found = {}
     for one in sorted(rows, key=lambda row: (row.period_to, row.id)):
@@ -187,7 +189,7 @@ def _tried(calls: Sequence[PlanCall]) -> set[int]:
 
 def load_call(plan: Plan, call_id: int) -> PlanCall:
     """One call of the plan; NotFound otherwise."""
-    found = db.session.scalar(
+    found: PlanCall | None = db.session.scalar(
         select(PlanCall)
         .where(PlanCall.id == call_id, PlanCall.plan_id == plan.id)
         .options(joinedload(PlanCall.elder).options(*without_secrets()))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
@@ -131,7 +132,7 @@ def redistribute(actor: Actor, plan: Plan) -> int:
 
 def tell_callers(plan: Plan) -> int:
     """Tell everybody who has calls in an approved plan, once; returns how many were told now."""
-    rows = db.session.execute(
+    rows: Any = db.session.execute(
         select(Worker.user_id, func.count(PlanCall.id))
         .join(PlanCall, PlanCall.worker_id == Worker.id)
         .where(PlanCall.plan_id == plan.id, PlanCall.day > clock.today(), Worker.user_id.is_not(None))

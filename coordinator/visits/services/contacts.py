@@ -32,21 +32,26 @@ def log_remote_contact(
     outcome: ContactOutcome,
     at: datetime,
     note: str = "",
+    *,
+    entrusted: bool = False,
 ) -> Visit:
     """Write down a contact that has taken place by telephone, video, chat, monitor or by meeting outside.
 
     `at` is the aware moment of the contact; when it was entered is in the audit line. The note is stored
-    encrypted. A contact at home needs a visit with evidence and is refused (InvalidInput), as is one in the
+    encrypted. `entrusted`: the caller has made sure that this very call was given to the actor by an approved plan.
+    A contact at home needs a visit with evidence and is refused (InvalidInput), as is one in the
     future.
     """
-    paired = actor.worker_id is not None and bool(
-        db.session.scalar(
+    paired = actor.worker_id is not None and (
+        entrusted
+        or db.session.scalar(
             select(ServiceContact.id).where(
                 ServiceContact.elder_id == elder.id,
                 ServiceContact.worker_id == actor.worker_id,
                 ServiceContact.until.is_(None),
             )
         )
+        is not None
     )
     if not can_log_contact(actor, elder, is_contact_person=paired):
         raise NotAllowed(_("您没有这项权限。"), _("如果工作需要，请联系街道管理员开通。"))
