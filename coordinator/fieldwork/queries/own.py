@@ -12,6 +12,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, defer, joinedload, selectinload
 
+from coordinator.elders.doors import at_doors
 from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.fieldwork import record_form as rf
@@ -144,7 +145,7 @@ def last_times(elder_ids: Collection[int], before: datetime) -> dict[int, LastTi
 
 @dataclass(slots=True)
 class Stop:
-    """One visit of the day. `number` is its place in the day, as on the route sheet."""
+    """One visit of the day. `number` is that of its stop, as on the route sheet: people at one address are one stop."""
 
     visit: Visit
     number: int
@@ -179,6 +180,18 @@ class Day:
     metres: int
     travel_mode: TravelMode
     sheet_number: str | None
+
+    @property
+    def doors(self) -> int:
+        """How many stops the day has."""
+        return len({one.number for one in self.stops})
+
+    @property
+    def beside(self) -> list[Stop]:
+        """Who else is at the stop that comes next."""
+        return [
+            one for one in self.stops if self.next and one is not self.next and one.number == self.next.number
+        ]
 
 
 class Start(NamedTuple):
@@ -227,7 +240,7 @@ def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
     records = _record_states(ids)
     stops, total = [], 0
     mode, came_from = start.mode, start.place
-    for number, visit in enumerate(visits, 1):
+    for number, visit in at_doors(visits, lambda one: one.elder.household):
         stop = Stop(
             visit=visit,
             number=number,

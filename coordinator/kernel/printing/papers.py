@@ -7,9 +7,11 @@ a benefit or a category, and a text that contains an ID number is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, ClassVar
 
 import segno
@@ -72,7 +74,7 @@ def _refuse_id_numbers(where: str, *texts: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteStop:
-    """One door on a route sheet.
+    """One visit on a route sheet. Visits at one door follow each other with the same ``number`` and are one stop.
 
     ``obligation`` is the tier line («重点，半月上门。3月16–31日»), ``contact`` the contact person's relation and
     name, ``contact_phone`` normalised and printed in full because the field needs it. ``visit_code`` is the short
@@ -124,9 +126,35 @@ class RouteStop:
         }
 
 
+def _doors(stops: Sequence[RouteStop]) -> list[list[RouteStop]]:
+    """The visits of each stop."""
+    return [list(group) for _number, group in groupby(stops, key=lambda stop: stop.number)]
+
+
+def _place_at_door(stop: RouteStop, door: Sequence[RouteStop], *, followed: bool) -> dict[str, Any]:
+    """What a visit's row says beside its own data: the first of a stop tells how many there are and until when."""
+    first, last = door[0], door[-1]
+    until = ""
+    if stop is first and len(door) > 1:
+        ends = (last.arrival.hour * 60 + last.arrival.minute + (last.minutes or 0)) % 1440
+        until = f"同一处 {len(door)} 位，到 {_clock(time(ends // 60, ends % 60))}"
+    return {
+        "until": until,
+        "same": stop is not first,
+        "followed": followed,
+        "address": "地址同上" if stop is not first and stop.address == first.address else stop.address,
+    }
+
+
+def _households(sheets: Sequence[RouteSheet]) -> str:
+    visits = sum(len(sheet.stops) for sheet in sheets)
+    doors = sum(len(_doors(sheet.stops)) for sheet in sheets)
+    return f"{visits} 户" if doors == visits else f"{doors} 站 {visits} 位"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSheet:
-    """探访路线单 of one worker and one day, 1 to 14 stops.
+    """探访路线单 of one worker and one day, 1 to 14 visits.
 
     ``plate`` is the route letter 甲乙丙…, ``companions`` the others of the pair, ``travel`` how times were
     estimated («骑车，按直线距离乘 1.45 估计»). Unless ``approved``, every page is marked 「预览，未批准」 and the
@@ -166,6 +194,11 @@ class RouteSheet:
         """The visiting day."""
         return self.day
 
+    @property
+    def households(self) -> str:
+        """«5 户», or «4 站 5 位» where people live at one address."""
+        return _households([self])
+
     def to_json(self) -> dict[str, Any]:
         """The data of a file that holds this one sheet."""
         title = f"探访路线单 {self.number}" if self.approved else "探访路线单（预览，未批准）"
@@ -175,8 +208,9 @@ class RouteSheet:
         """The data of this sheet alone, map and codes drawn."""
         # Six rows and the closing lines just fill a page under the lowest map.
         height = 84.0 if len(self.stops) <= 3 else 50.0 if len(self.stops) == 6 else 62.0
+        doors = _doors(self.stops)
         route = RouteMap(
-            stops=tuple(MapStop(str(s.number), s.lat, s.lon, s.place) for s in self.stops),
+            stops=tuple(MapStop(str(s.number), s.lat, s.lon, s.place) for s, *_others in doors),
             start=self.start,
             start_label=self.departure_place,
             end=self.end,
@@ -184,7 +218,11 @@ class RouteSheet:
             streets=self.streets,
             attribution=self.attribution,
         )
-        stops = [stop.to_json() for stop in self.stops]
+        stops = [
+            stop.to_json() | _place_at_door(stop, door, followed=stop is not door[-1])
+            for door in doors
+            for stop in door
+        ]
         if not self.approved:
             stops = [{**stop, "qr": "", "visit_code": ""} for stop in stops]
         return {
@@ -197,9 +235,9 @@ class RouteSheet:
             "validity": "只限当天，次日交回销毁" if self.approved else "未批准，不能用来上门",
             "map": draw(route, _MAP_WIDTH_MM, height),
             "map_height": height,
-            "map_alt": f"路线图：从{self.departure_place}出发，依次到 {len(self.stops)} 户",
+            "map_alt": f"路线图：从{self.departure_place}出发，依次到 {self.households}",
             "qr": _qr(self.day_url) if self.day_url and self.approved else "",
-            "households": f"{len(self.stops)} 户",
+            "households": self.households,
             "distance": f"约 {_kilometres(self.distance_m)}" if self.distance_m is not None else "",
             "finish": f"约 {_clock(self.finish)} 走完" if self.finish else "",
             "travel": self.travel,
@@ -242,7 +280,7 @@ class TeamDay:
         cover = {
             "station": self.station,
             "day": day,
-            "households": f"{sum(len(sheet.stops) for sheet in self.sheets)} 户",
+            "households": _households(self.sheets),
             "preview": not all(sheet.approved for sheet in self.sheets),
             "rows": [{key: sheet[key] for key in keys} for sheet in sheets],
         }

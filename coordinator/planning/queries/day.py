@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import joinedload
 
+from coordinator.elders.doors import at_doors
 from coordinator.elders.models import Elder
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
@@ -59,6 +60,19 @@ class Lane:
     def letter(self) -> str:
         """甲, 乙, 丙 …"""
         return letter(self.route.letter)
+
+    @property
+    def numbered(self) -> list[tuple[int, PlanStop]]:
+        """The visits with the number of their stop: people at one address are one stop."""
+        return list(at_doors(self.stops, lambda stop: stop.elder.household))
+
+    @property
+    def doors(self) -> dict[int, list[PlanStop]]:
+        """The visits of each stop."""
+        found: dict[int, list[PlanStop]] = {}
+        for number, stop in self.numbered:
+            found.setdefault(number, []).append(stop)
+        return found
 
     @property
     def rest(self) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
 
+from coordinator.elders.doors import at_doors
 from coordinator.elders.models import Elder
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
@@ -114,8 +115,9 @@ def _print(actor: Actor, plan: Plan, routes: Sequence[PlanRoute], day: date) -> 
         worker = workers[route.worker_id]
         row = _issue(actor, plan, route, worker, mine) if approved else None
         issued += row is not None
+        numbered = list(at_doors(mine, lambda line: line.elder.household))
         for part, start in enumerate(range(0, len(mine), MAX_STOPS)):
-            chosen = mine[start : start + MAX_STOPS]
+            chosen = numbered[start : start + MAX_STOPS]
             sheet = _sheet(plan, route, worker, chosen, start, row, phone)
             sheets.append(replace(sheet, number=f"{sheet.number}/{part + 1}") if part else sheet)
     if not sheets:
@@ -335,7 +337,7 @@ def _sheet(
     plan: Plan,
     route: PlanRoute,
     worker: Worker,
-    lines: Sequence[_Line],
+    lines: Sequence[tuple[int, _Line]],
     first: int,
     row: RouteSheet | None,
     phone: str,
@@ -345,7 +347,7 @@ def _sheet(
     if worker.end_latitude is not None and worker.end_longitude is not None:
         end = worker.end_latitude, worker.end_longitude
     leave = route.departure_seconds
-    companions = sorted({name for line in lines for name in line.people})
+    companions = sorted({name for _number, line in lines for name in line.people})
     return Sheet(
         number=row.number if row is not None else "",
         plate=letter(route.letter),
@@ -363,11 +365,15 @@ def _sheet(
         day_url=absolute_link(f"/planning/sheets/{row.code}") if row is not None else "",
         start=start,
         end=end,
-        stops=tuple(_stop(line, number, row, worker) for number, line in enumerate(lines, start=first + 1)),
+        stops=tuple(
+            _stop(line, number, position, row, worker)
+            for position, (number, line) in enumerate(lines, start=first + 1)
+        ),
     )
 
 
-def _stop(line: _Line, number: int, row: RouteSheet | None, worker: Worker) -> RouteStop:
+def _stop(line: _Line, number: int, position: int, row: RouteSheet | None, worker: Worker) -> RouteStop:
+    """One visit as printed: `number` of its stop, `position` on the route, which its code leads to."""
     elder, home = line.elder, line.elder.household
     contact = elder.emergency_contacts[0] if elder.emergency_contacts else None
     cautions = [elder.cautions] if elder.cautions else []
@@ -391,5 +397,5 @@ def _stop(line: _Line, number: int, row: RouteSheet | None, worker: Worker) -> R
         contact_phone=contact.phone if contact else "",
         cautions=tuple(cautions),
         visit_code=f"T{line.visit_id:06d}" if line.visit_id is not None else "",
-        url=absolute_link(f"/planning/sheets/{row.code}/{number}") if row is not None else "",
+        url=absolute_link(f"/planning/sheets/{row.code}/{position}") if row is not None else "",
     )

@@ -109,18 +109,19 @@ def _geojson(plan: Plan, view: queries.DayView) -> dict[str, Any]:
             }
         )
         point(worker.start_latitude, worker.start_longitude, kind="start", title=worker.name)
-        for number, stop in enumerate(lane.stops, start=1):
-            home = stop.elder.household
+        for number, here in lane.doors.items():
+            stop, home = here[0], here[0].elder.household
             if home.latitude is not None and home.longitude is not None:
+                names = "、".join(f"{one.elder.name} {i18n.hour(one.start_seconds)}" for one in here)
                 point(
                     home.latitude,
                     home.longitude,
                     kind="stop",
                     id=f"s{stop.id}",
                     label=f"{lane.letter}{number}",
-                    title=f"{lane.letter}{number} {stop.elder.name} {i18n.hour(stop.start_seconds)}",
+                    title=f"{lane.letter}{number} {names}",
                     route=route,
-                    key=stop.is_key,
+                    key=any(one.is_key for one in here),
                     href=url_for("planning.day", plan_id=plan.id, day=view.day, stop=stop.id),
                 )
     for number, row in enumerate(view.left, start=1):
@@ -164,7 +165,7 @@ def _move_form(plan: Plan, stop: PlanStop, day: date) -> MoveForm:
     form.worker.choices = people
     form.second.choices = [(0, _("不用")), *people]
     form.position.choices = [(AUTOMATIC, _("最省路的位置"))] + [
-        (n, _("第 %(n)s 站", n=n + 1)) for n in range(12)
+        (n, _("第 %(n)s 次", n=n + 1)) for n in range(12)
     ]
     return form
 
