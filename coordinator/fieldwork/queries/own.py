@@ -145,7 +145,7 @@ def last_times(elder_ids: Collection[int], before: datetime) -> dict[int, LastTi
 
 @dataclass(slots=True)
 class Stop:
-    """One visit of the day. `number` is that of its stop, as on the route sheet: people at one address are one stop."""
+    """One visit of the day. `number` is its stop's, as on the route sheet: people at one address are one stop."""
 
     visit: Visit
     number: int
