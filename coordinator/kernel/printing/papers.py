@@ -137,7 +137,7 @@ def _place_at_door(stop: RouteStop, door: Sequence[RouteStop], *, followed: bool
     until = ""
     if stop is first and len(door) > 1:
         ends = (last.arrival.hour * 60 + last.arrival.minute + (last.minutes or 0)) % 1440
-        until = f"同一处 {len(door)} 位，到 {_clock(time(ends // 60, ends % 60))}"
+        until = f"{len(door)} 位，到 {_clock(time(ends // 60, ends % 60))}"
     return {
         "until": until,
         "same": stop is not first,

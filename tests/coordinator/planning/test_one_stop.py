@@ -83,7 +83,7 @@ def test_a_sheet_puts_people_at_one_address_under_one_number(
     found = paper.sheet_json()
     assert found["households"] == f"{len(stops) - 1} 站 {len(stops)} 位"
     one, two, *rest = found["stops"]
-    assert one["until"] == f"同一处 2 位，到 {i18n.hour(stops[1].end_seconds)}"
+    assert one["until"] == f"2 位，到 {i18n.hour(stops[1].end_seconds)}"
     assert (one["same"], one["followed"], two["same"], two["followed"]) == (False, True, True, False)
     assert (two["address"], two["until"]) == ("地址同上", "")
     assert not any(row["same"] for row in rest)
