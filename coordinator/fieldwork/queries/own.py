@@ -24,6 +24,8 @@ from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import NotFound
 from coordinator.marketplace.travel import Place, road_metres, seconds
 from coordinator.planning.models import PlanRoute, RouteSheet
+from coordinator.planning.translate.keys import visit_key, worker_key
+from coordinator.planning.translate.roads import times_now
 from coordinator.visits.lifecycle import CLOSED, AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.models import TravelMode, Worker
@@ -240,6 +242,8 @@ def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
     records = _record_states(ids)
     stops, total = [], 0
     mode, came_from = start.mode, start.place
+    homes = [(visit_key(visit.id), _place(visit)) for visit in visits]
+    times = times_now([(worker_key(actor.worker_id or 0), came_from), *homes], {mode.value})
     for number, visit in at_doors(visits, lambda one: one.elder.household):
         stop = Stop(
             visit=visit,
@@ -255,11 +259,12 @@ def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
                 if one.worker_id != actor.worker_id and one.state in GOING
             ],
         )
-        home = visit.elder.household
-        if home.latitude is not None and home.longitude is not None:
-            place = (home.latitude, home.longitude)
+        place = _place(visit)
+        if place is not None:
             metres = road_metres(mode, came_from, place)
-            stop.metres, stop.seconds = round(metres), seconds(mode, metres)
+            by_road = times.matrix is not None
+            stop.metres = round(metres)
+            stop.seconds = times.between(mode, came_from, place) if by_road else seconds(mode, metres)
             total += stop.metres
             came_from = place
         stops.append(stop)
@@ -279,6 +284,11 @@ def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
         travel_mode=mode,
         sheet_number=_sheet_number(actor, today),
     )
+
+
+def _place(visit: Visit) -> Place | None:
+    home = visit.elder.household
+    return None if home.latitude is None or home.longitude is None else (home.latitude, home.longitude)
 
 
 def _record_states(visit_ids: Collection[int]) -> dict[int, RecordState]:

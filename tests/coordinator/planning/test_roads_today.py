@@ -9,7 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from coordinator.extensions import db
+from coordinator.fieldwork.queries.own import day_of, start_of
+from coordinator.fieldwork.rules import rules_for
 from coordinator.kernel import clock
+from coordinator.kernel.access import Actor, Grant, Role
 from coordinator.marketplace.duty import duty_workers
 from coordinator.marketplace.queries.market import Offer
 from coordinator.marketplace.queries.openings import held_by, openings_of
@@ -170,3 +173,16 @@ def test_what_is_open_costs_the_ways_by_road(
     assert claimed.added_seconds == LEG
     use()
     assert offers(one.id).roads == ""
+
+
+def test_the_workers_own_day_counts_the_ways_by_road(
+    today: Day, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, worker = level(today, monkeypatch), today.street.workers[0]
+    actor = Actor(worker.user_id or 0, worker.name, (Grant(Role.WORKER),), worker_id=worker.id)
+    start = start_of(actor)
+    with running(engine):
+        use(engine)
+        stops = day_of(actor, start, rules_for(start.area_path)).stops
+    # the first lives where the worker begins
+    assert [stop.seconds for stop in stops] == [0, LEG]
