@@ -5,6 +5,9 @@ What a search happened to try says little about why a visit is missing, so nothi
 
 from __future__ import annotations
 
+import time
+from math import inf
+
 from routing.construct import load_plan
 from routing.draft import visit_names
 from routing.model import Model
@@ -35,8 +38,22 @@ def explain(scenario: Scenario, plan: Plan) -> list[Explanation]:
     return found
 
 
-def explain_state(model: Model, state: State) -> list[Explanation]:
-    """Return an explanation for every absent need of a state."""
+def explain_state(model: Model, state: State, seconds: float = inf) -> list[Explanation]:
+    """Return an explanation for every absent need of a state, in their order.
+
+    After `seconds` of probing, the most important ones first, the others are `not_planned`: `explain` tells more.
+    """
     probe = Prober(model, state)
     names = visit_names(model, state)
-    return [probe.explain(need, names[need]) for need in sorted(state.absent)]
+    end = time.monotonic() + seconds
+    found: dict[int, Explanation] = {}
+    item_of, statutory, priority = model.item_of, model.statutory, model.priority
+    for need in sorted(
+        state.absent, key=lambda need: (not statutory[item_of[need]], -priority[item_of[need]], need)
+    ):
+        name = names[need]
+        if time.monotonic() < end:
+            found[need] = probe.explain(need, name)
+        else:
+            found[need] = Explanation(name, "not_planned", {}, (Remedy("ask_why"),))
+    return [found[need] for need in sorted(found)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from routing import kernel
@@ -27,6 +28,8 @@ WORTH_A_PROCESS = 2.0
 READOUT_SECONDS = 1.5e-4
 READOUT_SHARE = 0.1
 """What writing out, checking and explaining a plan takes for each visit, and its most of the time limit."""
+EXPLAIN_LEAST, EXPLAIN_SHARE = 3.0, 0.1
+"""Seconds for finding reasons, and their share of the time limit where that is more."""
 LAST_TRIES = 100_000
 """Missing visits × routes up to which everything is tried once more at the end."""
 
@@ -90,7 +93,9 @@ def solve(
     if len(state.absent) * model.workers * model.days < LAST_TRIES:
         construct(model, state)
     plan, report = checked(model, state)
-    left = tuple(found.unassigned() for found in explain_state(model, state))
+    # a run by steps gives the same plan each time, its reasons included
+    seconds = inf if limits.iterations is not None else max(EXPLAIN_LEAST, EXPLAIN_SHARE * limits.time_limit)
+    left = tuple(found.unassigned() for found in explain_state(model, state, seconds))
     teller.tell(100, "draft", report.score)
     return replace(plan, unassigned=left, seconds=clock.seconds, stages=tuple(stages))
 

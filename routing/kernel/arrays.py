@@ -29,7 +29,9 @@ from routing.scenario import Place
 from routing.travel import EARTH_RADIUS_M, metres_from
 
 SPOTS = 4_500_000
-"""Insertions remembered at most (16 bytes each); bounds the candidates of an item."""
+"""Insertions remembered at most (20 bytes each)."""
+CANDIDATES = 20_000_000
+"""Items times candidates of each at most (4 bytes each): the nearest workers of very many."""
 TABLE_POINTS = 3_000
 """Up to so many points travel comes from a table (108 MB for three modes), above from the sphere."""
 NEAR = 100
@@ -150,14 +152,14 @@ def sphere(places: Sequence[Place]) -> Array:
 def _candidates(model: Model) -> Array:
     """Return the workers who may make each item alone: the known ones, then the nearest."""
     items, workers = model.items, model.workers
-    places = model.travel.places[:items]
+    places = np.asarray(model.travel.places[:items], np.float64)
     speed = dict(model.scenario.speed_kmh)
-    away = np.empty((items, workers))
+    away = np.empty((items, workers), np.float32)
     for w, worker in enumerate(model.scenario.workers):
         near = np.minimum(metres_from(worker.start, places), metres_from(worker.end, places))
         away[:, w] = near / speed.get(worker.mode, 3.6)
     widest = max((len(solo) for solo in model.solo), default=0)
-    width = max(1, min(widest, SPOTS // max(1, items * model.days)))
+    width = max(1, min(widest, CANDIDATES // max(1, items)))
     cand = np.full((items, width), -1, np.int32)
     for v, solo in enumerate(model.solo):
         if model.people[v] != 1 or not solo:
@@ -246,7 +248,7 @@ def work(model: Model, given: Problem, seed: int) -> Work:
         best_nodes=np.zeros((routes, longest), np.int32),
         best_size=np.zeros(routes, np.int64),
         best_total=np.zeros(TOTAL_WIDTH, np.int64),
-        spots=np.full((items * given.cand.shape[1] * model.days, SPOT_WIDTH), -1, np.int32),
+        spots=np.full((min(SPOTS, given.cand.size * model.days), SPOT_WIDTH), -1, np.int32),
         scratch=np.zeros((longest + 2, 4), np.int64),
         clocks=np.zeros((3, rests + 2), np.int64),
         todo=np.zeros(items + 64, np.int64),

@@ -61,9 +61,10 @@ TOTAL_WIDTH = 6
 C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED, C_CLOSED, C_SHORT, C_FIRST = range(9)
 CLOCK_WIDTH = 9
 
-# spots[v × candidates × days …]: version of the route it was worked out for, extra travel, position, span
-S_VERSION, S_DELTA, S_POSITION, S_SPAN = range(4)
-SPOT_WIDTH = 4
+# spots[(v × candidates + c) × days + d, modulo the length]: version of the route it was worked out for (a route and
+# its content at once), extra travel, position, span, and whose place it is: another item may take it over
+S_VERSION, S_DELTA, S_POSITION, S_SPAN, S_ITEM = range(5)
+SPOT_WIDTH = 5
 
 # weight (float64): seconds for a priority point, for a statutory visit, for a stranger, balance per second
 W_PRIORITY, W_STATUTORY, W_CONTINUITY, W_BALANCE = range(4)

@@ -6,6 +6,8 @@ from routing.model import Model
 
 DAYS = 62
 """Days that fit into the bits of an integer."""
+PAIRS = 100_000_000
+"""Items times workers at most: two tables hold a number for each pair."""
 
 
 def fits(model: Model) -> bool:
@@ -15,6 +17,7 @@ def fits(model: Model) -> bool:
         and model.workers > 0
         and model.days <= DAYS
         and model.workers * model.days * (longest_route(model) + 2) < 8_000_000
+        and model.items * model.workers < PAIRS
     )
 
 

@@ -42,6 +42,7 @@ from routing.kernel.layout import (
     PRIORITY,
     RULE,
     S_DELTA,
+    S_ITEM,
     S_POSITION,
     S_SPAN,
     S_VERSION,
@@ -81,8 +82,9 @@ def spot_of(p: Problem, s: Work, x: int, c: int, w: int, d: int) -> int:
     days = p.week.shape[0]
     items, workers = p.item.shape[0], p.worker.shape[0]
     r = w * days + d
-    i = (x * p.cand.shape[1] + c) * days + d
-    if s.spots[i, S_VERSION] != s.route[r, VERSION]:
+    i = ((x * p.cand.shape[1] + c) * days + d) % s.spots.shape[0]
+    if s.spots[i, S_VERSION] != s.route[r, VERSION] or s.spots[i, S_ITEM] != x:
+        s.spots[i, S_ITEM] = x
         if p.worker[w, BREAKS] > 0:
             look_with_rests(
                 p.node,

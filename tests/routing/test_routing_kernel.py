@@ -266,3 +266,17 @@ def test_the_command_compiles():
         [sys.executable, "-m", "routing", "compile"], capture_output=True, text=True, check=True, timeout=280
     )
     assert done.stdout.startswith("compiled in ")
+
+
+def test_what_is_remembered_changes_nothing(monkeypatch):
+    """With room for few insertions items take each other's places over; the plan stays the same."""
+    scenario = Scenario.from_dict(street(5, 60, 16))
+    plans = []
+    for spots in (arrays.SPOTS, 97):
+        monkeypatch.setattr(arrays, "SPOTS", spots)
+        model, state, improver = _improver(scenario, 3)
+        for progress in (0.0, 0.5, 0.9):
+            improver.step(progress, steps=150)
+        _agrees(model, state, improver)
+        plans.append(improver.best)
+    assert plans[0] == plans[1]

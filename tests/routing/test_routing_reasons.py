@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from routing import Explanation, Limits, Plan, Scenario, explain, schedule, solve
+from routing.explain import explain_state
+from routing.model import Model
 from routing.reasons import REASONS, REMEDIES
+from routing.state import State
 from tests.routing.routing_scenarios import day, elder, month, visit, worker
 
 QUICK = Limits(time_limit=20, seed=1, processes=1, iterations=40)
@@ -172,3 +175,14 @@ def test_wording_is_a_template(table):
         assert code == code.lower()
         assert text.endswith((".", "yet.", "after all."))
         list(string.Formatter().parse(text))
+
+
+def test_reasons_are_found_for_so_long_and_the_most_important_first():
+    visits = [visit(f"v{k}", priority=1 + k, skills=["nursing"]) for k in range(4)]
+    scenario = Scenario.from_dict(day(visits, [worker("w0")]))
+    model = Model(scenario)
+    state = State(model)
+    assert {found.reason for found in explain_state(model, state)} == {"no_worker_with_skill"}
+    late = explain_state(model, state, seconds=0.0)
+    assert [(found.visit, found.reason) for found in late] == [(f"v{k}", "not_planned") for k in range(4)]
+    assert late[0].unassigned().remedy
