@@ -113,6 +113,8 @@ REFUSED_FOR_CAUSE: dict[tuple[str, str], str] = {
     **{(f"sources.{source.value}.decide", "POST"): "the form names the row" for source in Source},
     ("register.new_dossier", "GET"): "the item is an elder who has a dossier",
     ("register.new_dossier", "POST"): "the item is an elder who has a dossier",
+    ("fieldwork.call_number", "POST"): "calls are opened on their day, in an approved plan",
+    ("fieldwork.tick_own_call", "POST"): "calls are made on their day, in an approved plan",
     ("marketplace.companion", "POST"): "only the person who was asked to come along may answer",
     ("visits.explain_overdue", "POST"): "the form names the obligation",
     ("workforce.remove_days_off", "POST"): "the form names the days",

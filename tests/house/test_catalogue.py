@@ -33,6 +33,8 @@ NOT_INTERFACE = {
     "coordinator/elders/views/printing.py::refusal_pdf": "papers are Chinese documents in every language",
     "coordinator/supervision/papers.py": "papers are Chinese documents in every language",
     "coordinator/supervision/views.py::coverage_sheet": "papers are Chinese documents in every language",
+    "coordinator/planning/papers.py": "papers are Chinese documents in every language",
+    "coordinator/planning/services/call_papers.py::_line": "papers are Chinese documents in every language",
     "coordinator/visits/papers.py": "papers are Chinese documents in every language",
     "coordinator/visits/views/surge.py::call_sheet": "papers are Chinese documents in every language",
     "coordinator/elders/queries/categories.py::SPOUSES": "relations as people write them, compared",

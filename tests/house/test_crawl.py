@@ -53,6 +53,7 @@ DEARER = {
     "home.index": 17,  # a supervisor: what is owed and the month of every area below
     "planning.month": 15,  # calendar, progress, loads, what is left, plans to choose from, earlier plans
     "planning.plan": 15,  # the same of one plan
+    "fieldwork.today": 13,  # the route, the calls beside it, what waits, what is next
     "visits.assign_people": 15,  # all that fitness asks of the candidates
     "visits.print_list": 14,  # the list, whom to ring, and the line that says it was printed
     "visits.due_item": 13,  # one obligation with its rules, contacts, wishes and planned visits

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from coordinator.elders.models import Elder, ElderStatus
@@ -19,7 +19,8 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import Actor
 from coordinator.kernel.errors import NotFound
 from coordinator.planning.models import Plan, PlanCall, PlanState
-from coordinator.planning.queries.calls import met_calls
+from coordinator.visits.lifecycle import ContactOutcome
+from coordinator.visits.models import Visit
 from coordinator.workforce.models import Bar
 
 EVENING_SECONDS = 20 * 3600
@@ -61,17 +62,26 @@ def shows_name(call: PlanCall, rules: Rules, now: datetime) -> bool:
 
 
 def calls_of(actor: Actor, rules: Rules) -> list[OwnCall]:
-    """Today's calls, and tomorrow's from the evening on; two queries, without anybody's number."""
+    """Today's calls, and tomorrow's from the evening on; one query, without anybody's number."""
     today, now = clock.today(), clock.now()
-    rows = db.session.scalars(
+    met_on = (
+        select(func.min(Visit.contact_on))
+        .where(
+            Visit.elder_id == PlanCall.elder_id,
+            Visit.contact_outcome == ContactOutcome.COMPLETED,
+            Visit.contact_on.between(PlanCall.period_from, PlanCall.period_to),
+        )
+        .correlate(PlanCall)
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
         _own(actor)
+        .add_columns(met_on)
         .where(PlanCall.day.in_([today, today + timedelta(days=1)]))
         .options(contains_eager(PlanCall.elder).options(*without_secrets(), joinedload(Elder.area)))
         .order_by(PlanCall.day, PlanCall.start_seconds, PlanCall.id)
     ).all()
-    shown = [one for one in rows if shows_name(one, rules, now)]
-    met = met_calls(shown)
-    return [OwnCall(one, met.get(one.id)) for one in shown]
+    return [OwnCall(call, on) for call, on in rows if shows_name(call, rules, now)]
 
 
 def own_call(actor: Actor, call_id: int) -> PlanCall:

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
+from coordinator.fieldwork.queries.remote import own_call
 from coordinator.fieldwork.services.remote import open_number, tick_call
 from coordinator.fieldwork.views.blueprint import bp
 from coordinator.kernel.access import Permission, current_actor, requires
@@ -33,13 +34,15 @@ def call_number(call_id: int) -> str:
 @requires(Permission.WORK)
 def tick_own_call(call_id: int) -> Response:
     """联系上了, or 没接."""
+    actor = current_actor()
+    own_call(actor, call_id)  # somebody else's call says nothing of the form
     outcome = OUTCOMES.get(request.form.get("answer", ""))
     mode = request.form.get("mode", ContactMode.PHONE.value)
     if outcome is None or mode not in set(ContactMode):
         raise InvalidInput(_("没有看懂按了哪个按钮。"), _("请回到“今天”再按一次。"))
     token = request.form.get("token", "")[:LONGEST_TOKEN] or uuid4().hex
     note = request.form.get("note", "")
-    made = tick_call(current_actor(), call_id, ContactMode(mode), outcome, token, note)
+    made = tick_call(actor, call_id, ContactMode(mode), outcome, token, note)
     db.session.commit()
     if made is None:
         flash(_("这个电话刚才已经记过了。"), "info")
