@@ -32,8 +32,9 @@ def can_release(actor: Actor, visit: Visit, worker: Worker) -> bool:
 
 
 def can_log_contact(actor: Actor, elder: Elder, *, is_contact_person: bool) -> bool:
-    """A remote contact is logged by a coordinator, by the worker paired with the elder (服务联系人), or by the one to
-    whom the approved plan gave this call."""
+    """A remote contact is logged by a coordinator, by the worker paired with the elder (服务联系人), or by whom
+    the approved plan gave this call.
+    """
     if is_contact_person and actor.may(Permission.WORK):
         return True
     return covers(actor, Permission.VISIT_OPEN, elder.area.path)
