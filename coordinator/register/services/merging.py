@@ -31,7 +31,7 @@ from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import SYSTEM, Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, InvalidInput
-from coordinator.planning.models import PlanCall, PlanStop
+from coordinator.planning.models import PlanCall, PlanStop, WorkerQuestion
 from coordinator.register.models import DifferentPeople, ExternalRecord, Merge, Survey, SurveyItem
 from coordinator.register.queries.doubles import PARTS, VALUE_FIELDS
 from coordinator.register.services.moving import end_waiting_move
@@ -241,6 +241,12 @@ def _visits(kept: Elder, closed: Elder) -> dict[str, Any]:
         .execution_options(synchronize_session=False)
     )
     db.session.execute(
+        update(WorkerQuestion)
+        .where(WorkerQuestion.elder_id == closed.id)
+        .values(elder_id=kept.id)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(
         update(PlanCall)
         .where(PlanCall.elder_id == closed.id)
         .values(elder_id=kept.id)
@@ -430,6 +436,7 @@ FATES: dict[str, str] = {
     "visits.elder_id": "moves",
     "plan_stops.elder_id": "moves with its visit",
     "plan_calls.elder_id": "moves",
+    "worker_questions.elder_id": "moves",
     "overdue_reasons.elder_id": "moves",
     "consents.elder_id": "moves",
     "emergency_contacts.elder_id": "moves",
