@@ -200,7 +200,7 @@ def test_more_processes_than_cores_are_refused() -> None:
 
 def test_a_city_street_after_street() -> None:
     workers = min(2, len(os.sched_getaffinity(0)))
-    rows = scale.run(Options(("ours",), (1,), workers, iterations=5), 2, 8, 20.0)
+    rows = scale.run(Options(("ours",), (1,), workers, iterations=5), 2, 8, None)
     assert {row["workers"] for row in rows} == set(range(1, workers + 1))
     assert all(row["valid"] and row["fixed_work"] for row in rows)
     first, second = (row for row in rows if row["workers"] == 1)

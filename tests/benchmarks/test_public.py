@@ -169,7 +169,7 @@ def test_windows(tmp_path: Path) -> None:
     assert [worker["capacity"] for worker in scenario["workers"]] == [10, 10]
     assert scenario["visits"][1] == {
         "id": "c2",
-        "loc": [80.0, 60.0],
+        "loc": [40.0, 130.0],
         "loc_index": 2,
         "duration": 5000,
         "window": [20000, 60000],

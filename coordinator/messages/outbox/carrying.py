@@ -49,8 +49,8 @@ LONGEST_WAIT = 1800
 GIVE_UP_AFTER = timedelta(hours=24)
 MAX_ATTEMPTS = 80  # the same bound where the clock stands still
 MINUTE = timedelta(seconds=60)
-_LOCK_SPACE = 7_305  # first key of the advisory locks: who carries a parcel
-_ROBOT_LOCK_SPACE = 7_306  # and who speaks through a robot
+_LOCK_SPACE = 7_307  # first key of the advisory locks: who carries a parcel
+_ROBOT_LOCK_SPACE = 7_308  # and who speaks through a robot
 _OPEN = (ParcelState.WAITING, ParcelState.SENDING, ParcelState.HANDED)
 _SETTLE_TRIES = 5
 _jitter = random.SystemRandom()
