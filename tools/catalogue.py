@@ -75,9 +75,9 @@ def read(language: str) -> Catalog:
 
 
 def written(catalogue: Catalog) -> bytes:
-    """The catalogue as text. Line numbers are left out: they would change with every edit of the code."""
+    """The catalogue as text. Places are left out: a search finds them, and they would change with every edit."""
     out = BytesIO()
-    options = {"width": 110, "include_lineno": False, "sort_by_file": True, "ignore_obsolete": True}
+    options = {"width": 110, "no_location": True, "sort_output": True, "ignore_obsolete": True}
     write_po(out, catalogue, omit_header=True, **options)
     return (
         HEADER.format(language=catalogue.locale or "", plurals=catalogue.plural_forms).encode()
@@ -89,8 +89,6 @@ def update(language: str) -> list[str]:
     """Bring the stored catalogue to the strings of the code; returns what still has to be translated."""
     catalogue = read(language)
     catalogue.update(extract(), no_fuzzy_matching=True)
-    for message in entries(catalogue):
-        message.locations = [(name, None) for name in sorted({name for name, _line in message.locations})]
     path = catalogue_file(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(written(catalogue))
