@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-
-from coordinator.extensions import db
 from coordinator.kernel import clock
-from coordinator.kernel.areas import Area
+from coordinator.kernel.areas import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +48,4 @@ class Rules:
 
 def rules_for(area_path: str) -> Rules:
     """The rules of the nearest area on the path that sets any. One query."""
-    ids = [int(part) for part in area_path.split(".") if part]
-    given = db.session.scalars(
-        select(Area.settings["fieldwork"])
-        .where(Area.id.in_(ids), Area.settings.has_key("fieldwork"))
-        .order_by(func.length(Area.path).desc())
-        .limit(1)
-    ).one_or_none()
-    return Rules.of(given)
+    return Rules.of(settings_of(area_path, "fieldwork"))

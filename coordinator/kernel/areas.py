@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, String, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, ScalarSelect, String, func, select
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from coordinator.extensions import db, stored
 
@@ -83,3 +83,27 @@ def inherited(area: Area, attribute: str) -> Any:
 def subtree_ids(path: str) -> Any:
     """Select of the ids of all areas at and below `path`."""
     return select(Area.id).where(Area.path.startswith(path))
+
+
+def settings_of(path: str, key: str) -> dict[str, Any] | None:
+    """`settings[key]` of the nearest area on the path that sets any. One query."""
+    ids = [int(part) for part in path.split(".") if part]
+    return db.session.scalars(
+        select(Area.settings[key])
+        .where(Area.id.in_(ids), Area.settings.has_key(key))
+        .order_by(func.length(Area.path).desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def nearest_settings(key: str) -> ScalarSelect[Any]:
+    """The same within a statement that selects from `Area`."""
+    above = aliased(Area)
+    return (
+        select(above.settings[key])
+        .where(Area.path.startswith(above.path), above.settings.has_key(key))
+        .order_by(func.length(above.path).desc())
+        .limit(1)
+        .correlate(Area)
+        .scalar_subquery()
+    )

@@ -51,12 +51,12 @@ ATTRIBUTES = ("title", "aria-label", "placeholder", "alt")
 # Pages that take more queries, with what they need them for.
 DEARER = {
     "home.index": 17,  # a supervisor: what is owed and the month of every area below
-    "planning.month": 15,  # calendar, progress, loads, what is left, plans to choose from, earlier plans
-    "planning.plan": 15,  # the same of one plan
-    "fieldwork.today": 13,  # the route, the calls beside it, what waits, what is next
+    "planning.month": 14,  # calendar, progress, loads, what is left, plans to choose from, earlier plans
+    "planning.plan": 14,  # the same of one plan
     "visits.assign_people": 15,  # all that fitness asks of the candidates
     "visits.print_list": 14,  # the list, whom to ring, and the line that says it was printed
     "visits.due_item": 13,  # one obligation with its rules, contacts, wishes and planned visits
+    "visits.elder_panel": 13,  # all obligations of an elder with the same
     # What is owed by everybody on the list, contacts and ticks, progress of the areas below.
     "visits.calls": 25,
     "visits.calls_on_paper": 22,

@@ -20,7 +20,7 @@ from coordinator.fieldwork.models import Presence, PresenceKind, RecordState, Vi
 from coordinator.fieldwork.rules import Rules
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor
-from coordinator.kernel.areas import Area
+from coordinator.kernel.areas import Area, nearest_settings
 from coordinator.kernel.errors import NotFound
 from coordinator.marketplace.travel import Place, road_metres, seconds
 from coordinator.planning.models import PlanRoute, RouteSheet
@@ -197,26 +197,33 @@ class Day:
 
 
 class Start(NamedTuple):
-    """Where a worker is registered, how the worker travels, and from where."""
+    """Where a worker is registered, how the worker travels, from where, and under which rules."""
 
     area_path: str
     mode: TravelMode
     place: Place
+    rules: Rules
 
 
 def start_of(actor: Actor) -> Start:
     """The worker behind the actor. Raises NotFound for an account that is no worker's. One query."""
     row = db.session.execute(
-        select(Area.path, Worker.travel_mode, Worker.start_latitude, Worker.start_longitude)
+        select(
+            Area.path,
+            Worker.travel_mode,
+            Worker.start_latitude,
+            Worker.start_longitude,
+            nearest_settings("fieldwork"),
+        )
         .join(Worker, Worker.area_id == Area.id)
         .where(Worker.id == actor.worker_id)
     ).one_or_none()
     if row is None:
         raise NotFound(_("您的账号还没有连到人员档案。"), _("请联系社区工作人员。"))
-    return Start(row[0], row[1], (row[2], row[3]))
+    return Start(row[0], row[1], (row[2], row[3]), Rules.of(row[4]))
 
 
-def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
+def day_of(actor: Actor, start: Start) -> Day:
     """What the worker has today; visits of earlier days that are still under way come first. Seven queries."""
     now, today = clock.now(), clock.today()
     begins, ends = clock.at_local(today, 0), clock.at_local(today + timedelta(days=1), 0)
@@ -248,7 +255,7 @@ def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
         stop = Stop(
             visit=visit,
             number=number,
-            shows_door=rules.shows_door(visit.starts_at, visit.ends_at, now)
+            shows_door=start.rules.shows_door(visit.starts_at, visit.ends_at, now)
             or visit.state is VisitState.IN_PROGRESS,
             arrived=mark_of(presences[visit.id], actor.worker_id, PresenceKind.ARRIVED),
             left=mark_of(presences[visit.id], actor.worker_id, PresenceKind.LEFT),
@@ -279,7 +286,8 @@ def day_of(actor: Actor, start: Start, rules: Rules) -> Day:
         done=[one for one in stops if one.over],
         to_correct=_to_correct(actor),
         coming=coming,
-        coming_shows_door=coming is not None and rules.shows_door(coming.starts_at, coming.ends_at, now),
+        coming_shows_door=coming is not None
+        and start.rules.shows_door(coming.starts_at, coming.ends_at, now),
         metres=total,
         travel_mode=mode,
         sheet_number=_sheet_number(actor, today),

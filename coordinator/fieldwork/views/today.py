@@ -42,12 +42,11 @@ def today() -> str:
     """The next door and the ones after it."""
     actor = current_actor()
     start = start_of(actor)
-    rules = rules_for(start.area_path)
-    day = day_of(actor, start, rules)
+    day = day_of(actor, start)
     last = {}
     if day.next is not None and day.next.shows_door:
         last = last_times([day.next.visit.elder_id], day.next.visit.starts_at)
-    return render_template("fieldwork/today.html", day=day, last=last, calls=calls_of(actor, rules))
+    return render_template("fieldwork/today.html", day=day, last=last, calls=calls_of(actor, start.rules))
 
 
 @bp.get("/today/<int:visit_id>")

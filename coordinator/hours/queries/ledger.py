@@ -18,7 +18,7 @@ from coordinator.hours.evidence import Rules
 from coordinator.hours.models import HoursEntry, Verification
 from coordinator.hours.queries.conditions import current_decision, standing, taken_back, with_confirmed_record
 from coordinator.kernel.access import Actor, Permission, in_areas
-from coordinator.kernel.areas import Area
+from coordinator.kernel.areas import settings_of
 from coordinator.kernel.errors import NotFound
 from coordinator.visits.models import Visit
 from coordinator.workforce.models import Worker, WorkerKind
@@ -26,14 +26,7 @@ from coordinator.workforce.models import Worker, WorkerKind
 
 def rules_for(area_path: str) -> Rules:
     """The ledger's rules of the nearest area on the path that sets any. One query."""
-    ids = [int(part) for part in area_path.split(".") if part]
-    given = db.session.scalars(
-        select(Area.settings["hours"])
-        .where(Area.id.in_(ids), Area.settings.has_key("hours"))
-        .order_by(func.length(Area.path).desc())
-        .limit(1)
-    ).one_or_none()
-    return Rules.of(given)
+    return Rules.of(settings_of(area_path, "hours"))
 
 
 @dataclass(frozen=True, slots=True)

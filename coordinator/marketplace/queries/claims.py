@@ -14,7 +14,7 @@ from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import ROLE_PERMISSIONS, Actor, Permission, in_areas
-from coordinator.kernel.areas import Area
+from coordinator.kernel.areas import settings_of
 from coordinator.marketplace.duty import DutyWorker, adults_serving, duty_workers
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries.market import findings
@@ -31,14 +31,7 @@ COMPANIONS_OFFERED = 12
 
 def rules_for(area_path: str) -> Rules:
     """The rules of the nearest area on the path that sets any. One query."""
-    ids = [int(part) for part in area_path.split(".") if part]
-    given = db.session.scalars(
-        select(Area.settings["claims"])
-        .where(Area.id.in_(ids), Area.settings.has_key("claims"))
-        .order_by(func.length(Area.path).desc())
-        .limit(1)
-    ).one_or_none()
-    return Rules.of(given)
+    return Rules.of(settings_of(area_path, "claims"))
 
 
 def coordinators_of(area_path: str) -> list[int]:

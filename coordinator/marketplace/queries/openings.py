@@ -22,12 +22,11 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import aliased
 
 from coordinator.elders.models import Elder, Household
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
-from coordinator.kernel.areas import Area
+from coordinator.kernel.areas import Area, nearest_settings
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.rules import Rules
@@ -156,16 +155,7 @@ _SERVED = or_(
     Area.path.startswith(bindparam("path", type_=String)),
     Visit.area_id == func.any(bindparam("above", type_=_IDS)),
 )
-_Above = aliased(Area)
-_SETTINGS = (
-    select(_Above.settings["claims"])
-    .where(Area.path.startswith(_Above.path), _Above.settings.has_key("claims"))
-    .order_by(func.length(_Above.path).desc())
-    .limit(1)
-    .correlate(Area)
-    .scalar_subquery()
-)
-_ONE = _STATEMENT.add_columns(_SETTINGS).where(Visit.id == bindparam("visit_id"), _SERVED)
+_ONE = _STATEMENT.add_columns(nearest_settings("claims")).where(Visit.id == bindparam("visit_id"), _SERVED)
 _SEVERAL = _STATEMENT.where(Visit.id == func.any(bindparam("ids", type_=_IDS)))
 _OFFERED = _STATEMENT.where(
     Visit.state == VisitState.OPEN,

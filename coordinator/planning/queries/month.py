@@ -133,25 +133,24 @@ def month_view(area: Area, month: date, plan: Plan | None) -> MonthView:
     view = MonthView(
         cells=list(cells.values()), groups=groups, blocked=blocked, loads=_loads(plan), history=history
     )
-    totals = db.session.execute(
+    per_route = (
+        select(func.count().label("n"))
+        .where(PlanStop.plan_id == plan.id, PlanStop.route_id.is_not(None))
+        .group_by(PlanStop.route_id)
+        .subquery()
+    )
+    view.planned, view.pinned, view.drafted, most, mean = db.session.execute(
         select(
             func.count(distinct(PlanStop.visit_key)).filter(PlanStop.route_id.is_not(None)),
             func.count(distinct(PlanStop.visit_key)).filter(PlanStop.pinned),
             func.count(distinct(PlanStop.visit_key)).filter(
                 PlanStop.route_id.is_not(None), PlanStop.visit_id.is_(None)
             ),
+            select(func.max(per_route.c.n)).scalar_subquery(),
+            select(func.avg(per_route.c.n)).scalar_subquery(),
         ).where(PlanStop.plan_id == plan.id)
     ).one()
-    view.planned, view.pinned, view.drafted = totals
     view.left = sum(len(group.rows) for group in groups)
-    per_route = (
-        select(func.count().label("n"))
-        .select_from(PlanStop)
-        .where(PlanStop.plan_id == plan.id, PlanStop.route_id.is_not(None))
-        .group_by(PlanStop.route_id)
-        .subquery()
-    )
-    most, mean = db.session.execute(select(func.max(per_route.c.n), func.avg(per_route.c.n))).one()
     view.busiest_day, view.mean_day = most or 0, float(mean or 0)
     return view
 

@@ -68,5 +68,4 @@ def test_few_statements_and_no_more_with_more_rows(field, signed_in, statements,
         assert browser.get(path).status_code == 200
         counts.append(len(statements))
     assert counts[0] == counts[1], statements
-    # the worker's calls of the day stand beside the route
-    assert counts[1] <= MOST + (path == "/today"), statements
+    assert counts[1] <= MOST, statements
