@@ -2,9 +2,11 @@
 
 from coordinator.accounts import models as accounts
 from coordinator.agenda import models as agenda
+from coordinator.dropouts import models as dropouts
 from coordinator.elders import models as elders
 from coordinator.fieldwork import models as fieldwork
 from coordinator.hours import models as hours
+from coordinator.joining import models as joining
 from coordinator.kernel import areas, audit, queue
 from coordinator.marketplace import models as marketplace
 from coordinator.messages import models as messages
@@ -19,9 +21,11 @@ __all__ = [
     "agenda",
     "areas",
     "audit",
+    "dropouts",
     "elders",
     "fieldwork",
     "hours",
+    "joining",
     "marketplace",
     "messages",
     "planning",

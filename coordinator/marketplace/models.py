@@ -15,6 +15,9 @@ from coordinator.workforce.models import Worker
 
 
 class ClaimState(StrEnum):
+    """queued: on the waiting list of a visit that somebody else has claimed or is to make."""
+
+    QUEUED = "queued"
     PENDING = "pending"
     APPROVED = "approved"
     REFUSED = "refused"
@@ -26,18 +29,19 @@ class Claim(db.Model):
 
     An approved claim is history: who goes is told by the assignments. `companion` goes along: the adult without
     whom a minor never goes, or the second person of a visit for two; `companion_agreed_at` is when that person
-    said yes.
+    said yes. `by_rule`: approved at once by the rule the community has set, not by a person.
     """
 
     __tablename__ = "claims"
     __table_args__ = (
         Index("uq_claims_waiting", "visit_id", unique=True, postgresql_where="state = 'pending'"),
+        Index("uq_claims_queued", "visit_id", "worker_id", unique=True, postgresql_where="state = 'queued'"),
         Index("ix_claims_visit_id", "visit_id"),
         Index("ix_claims_worker_id_state", "worker_id", "state"),
         Index("ix_claims_state_claimed_at", "state", "claimed_at"),
         CheckConstraint(
             "(state NOT IN ('approved', 'refused') OR decided_at IS NOT NULL)"
-            " AND (state <> 'pending' OR decided_at IS NULL)",
+            " AND (state NOT IN ('queued', 'pending') OR decided_at IS NULL)",
             name="decision_is_dated",
         ),
         CheckConstraint("companion_id IS NULL OR companion_id <> worker_id", name="two_different_people"),
@@ -54,6 +58,7 @@ class Claim(db.Model):
     claimed_at: Mapped[datetime] = mapped_column(default=clock.now)
     decided_at: Mapped[datetime | None]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    by_rule: Mapped[bool] = mapped_column(default=False, server_default="false")
     reason: Mapped[str | None] = mapped_column(String(200))
 
     visit: Mapped[Visit] = relationship()

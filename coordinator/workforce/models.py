@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -23,7 +24,7 @@ from coordinator.elders.models import Elder, Sex, Skill
 from coordinator.extensions import db, stored
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
-from coordinator.kernel.crypto import EncryptedText
+from coordinator.kernel.crypto import EncryptedJson, EncryptedText
 
 
 class WorkerKind(StrEnum):
@@ -74,7 +75,8 @@ class CredentialKind(StrEnum):
 
 class Worker(db.Model):
     """A person who visits. `area_id` is the street or community served; travel starts at the given place.
-    The birth date is required, because a minor is never alone in an elder's home.
+    The birth date is required, because a minor is never alone in an elder's home. `wanted` are the kinds of visit
+    wished for, empty: any. A neighbour or relative may be tied to one elder and then visits nobody else.
     """
 
     __tablename__ = "workers"
@@ -94,6 +96,10 @@ class Worker(db.Model):
         ),
         CheckConstraint("(end_latitude IS NULL) = (end_longitude IS NULL)", name="end_in_pairs"),
         CheckConstraint("(status <> 'approved') OR (approved_at IS NOT NULL)", name="approval_is_dated"),
+        CheckConstraint(
+            "(identity_verified_at IS NULL) = (identity_verified_by_id IS NULL)",
+            name="identity_seen_by_somebody",
+        ),
         Index("uq_workers_id_number_hash", "id_number_hash", unique=True),
         Index("uq_workers_user_id", "user_id", unique=True),
         Index("uq_workers_volunteer_number", "volunteer_number", unique=True),
@@ -129,6 +135,10 @@ class Worker(db.Model):
     max_visits_month: Mapped[int] = mapped_column(SmallInteger, default=40)
     max_hours_week: Mapped[int | None] = mapped_column(SmallInteger)
     dialects: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}", default=list)
+    wanted: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}", default=list)
+    tied_elder_id: Mapped[int | None] = mapped_column(ForeignKey("elders.id"), index=True)
+    identity_verified_at: Mapped[datetime | None]
+    identity_verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     applied_at: Mapped[datetime] = mapped_column(default=clock.now)
     approved_at: Mapped[datetime | None]
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -164,10 +174,17 @@ class WorkerSkill(db.Model):
 
 
 class Credential(db.Model):
-    """Training, insurance, health declaration, agreement or licence, with the last valid day."""
+    """Training, insurance, health declaration, agreement or licence, with the last valid day.
+
+    What the worker declared (`declared_at`) waits until somebody has verified it; `answers` are those of a health
+    declaration, as JSON.
+    """
 
     __tablename__ = "credentials"
-    __table_args__ = (CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="dates_in_order"),)
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="dates_in_order"),
+        CheckConstraint("(refused_at IS NULL) = (refused_reason IS NULL)", name="refused_with_a_reason"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"), index=True)
@@ -175,7 +192,11 @@ class Credential(db.Model):
     number: Mapped[str | None] = mapped_column(EncryptedText("credentials.number"))
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
+    answers: Mapped[Any | None] = mapped_column(EncryptedJson("credentials.answers"), nullable=True)
+    declared_at: Mapped[datetime | None]
     verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    refused_at: Mapped[datetime | None]
+    refused_reason: Mapped[str | None] = mapped_column(String(200))
 
     worker: Mapped[Worker] = relationship(back_populates="credentials")
 
@@ -195,6 +216,7 @@ class Guardian(db.Model):
     given_on: Mapped[date]
     valid_to: Mapped[date | None]
     withdrawn_at: Mapped[datetime | None]
+    birth_date: Mapped[date | None]
 
     worker: Mapped[Worker] = relationship(back_populates="guardians")
 
@@ -244,18 +266,38 @@ class AvailabilityException(db.Model):
         return self.starts is None
 
 
+class ContactPart(StrEnum):
+    """main: the 联系人 of the 广东 document, one at a time · helper: one more of 多帮一 (陕西)."""
+
+    MAIN = "main"
+    HELPER = "helper"
+
+
 class ServiceContact(db.Model):
-    """探访关爱服务联系人 (粤民发〔2023〕95号): the worker paired with an elder, one at a time, kept stable."""
+    """探访关爱服务联系人 (粤民发〔2023〕95号): the worker paired with an elder, kept stable; one is the main one,
+    others may help (一帮一、多帮一、一帮多, 陕西).
+    """
 
     __tablename__ = "service_contacts"
     __table_args__ = (
-        Index("uq_service_contacts_current", "elder_id", unique=True, postgresql_where="until IS NULL"),
+        Index(
+            "uq_service_contacts_current",
+            "elder_id",
+            unique=True,
+            postgresql_where="until IS NULL AND part = 'main'",
+        ),
+        Index(
+            "uq_service_contacts_once", "elder_id", "worker_id", unique=True, postgresql_where="until IS NULL"
+        ),
         Index("ix_service_contacts_worker_id", "worker_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     elder_id: Mapped[int] = mapped_column(ForeignKey("elders.id"))
     worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"))
+    part: Mapped[ContactPart] = mapped_column(
+        stored(ContactPart), default=ContactPart.MAIN, server_default=ContactPart.MAIN.value
+    )
     since: Mapped[date]
     until: Mapped[date | None]
 

@@ -56,12 +56,15 @@ def test_migrations_equal_the_models_from_empty(servers: Servers) -> None:
 
 # Personal data that a lost database must not give away. A new column of this kind is added here and encrypted.
 ENCRYPTED = {
+    "applications.elder_named",
     "category_answers.reason",
     "certificates.content",
     "consents.note",
+    "credentials.answers",
     "credentials.number",
     "disability_certificates.kind",
     "disability_certificates.number",
+    "dossier_merges.before",
     "dossier_papers.content",
     "dossier_versions.content",
     "elder_categories.evidence",
@@ -76,11 +79,12 @@ ENCRYPTED = {
     "elders.support_delegate",
     "elders.support_given",
     "elders.upheaval_note",
-    "dossier_merges.before",
     "emergency_contacts.phone",
     "external_records.values",
     "first_visiting_contacts.phone",
     "group_robots.key",
+    "guardian_links.phone",
+    "guardian_links.token",
     "guardians.phone",
     "household_members.health",
     "household_members.id_number",
@@ -89,6 +93,7 @@ ENCRYPTED = {
     "import_rows.details",
     "import_rows.problems",
     "import_rows.values",
+    "invitations.token",
     "parcels.address",
     "parcels.content",
     "record_revisions.answers",
@@ -105,6 +110,8 @@ ENCRYPTED = {
 }
 # Columns that sound personal and are not, or are needed in clear.
 IN_CLEAR = {
+    "applications.phone_verified_at": "a moment",
+    "swaps.note": "what one worker writes to another about a swap",
     "areas.emergency_phone": "printed on route sheets",
     "organisations.issuer_phone": "printed on certificates",
     "elders.health": "good or poor: the rules count by it",

@@ -38,7 +38,7 @@ from coordinator.register.services.moving import end_waiting_move
 from coordinator.register.services.release import RELEASED, call_off, stops_off, visits_from
 from coordinator.visits.lifecycle import LIVE
 from coordinator.visits.models import OverdueReason, SurgeCall, Visit
-from coordinator.workforce.models import Bar, ServiceContact
+from coordinator.workforce.models import Bar, ContactPart, ServiceContact, Worker
 
 LONGEST_REASON = 200
 
@@ -306,7 +306,11 @@ def _parts(kept: Elder, closed: Elder, take: set[str]) -> dict[str, Any]:
     moved["contacts"] = _contacts(kept, closed)
     _once(Consent, kept, closed, take="consents" in take)
     _once(FirstVisitingContact, kept, closed, take="first_contact" in take)
+    _end_doubled_helpers(kept, closed)
     _once(ServiceContact, kept, closed, take="service_contact" in take)
+    moved["tied"] = db.session.execute(
+        update(Worker).where(Worker.tied_elder_id == closed.id).values(tied_elder_id=kept.id)
+    ).rowcount
     barred = select(Bar.worker_id).where(Bar.elder_id == kept.id)
     for bar in db.session.scalars(
         select(Bar).where(Bar.elder_id == closed.id, Bar.worker_id.not_in(barred))
@@ -364,7 +368,11 @@ def _once(model: Any, kept: Elder, closed: Elder, *, take: bool) -> None:
     ended, now = ("superseded_at", clock.now()) if model is Consent else ("until", clock.today())
     key = Consent.kind if model is Consent else None
     rows = db.session.scalars(select(model).where(model.elder_id.in_((kept.id, closed.id)))).all()
-    current = [row for row in rows if getattr(row, ended) is None]
+    current = [
+        row
+        for row in rows
+        if getattr(row, ended) is None and getattr(row, "part", None) is not ContactPart.HELPER
+    ]
     kinds = {getattr(row, "kind", None) for row in current} if key is not None else {None}
     for kind in kinds:
         mine = [row for row in current if key is None or row.kind == kind]
@@ -376,6 +384,21 @@ def _once(model: Any, kept: Elder, closed: Elder, *, take: bool) -> None:
     db.session.flush()
     for row in rows:
         row.elder_id = kept.id
+    db.session.flush()
+
+
+def _end_doubled_helpers(kept: Elder, closed: Elder) -> None:
+    """Helpers of both come along; who was paired with both stays once, as the main contact if it is one."""
+    rows = db.session.scalars(
+        select(ServiceContact)
+        .where(ServiceContact.elder_id.in_((kept.id, closed.id)), ServiceContact.until.is_(None))
+        .order_by(ServiceContact.part.desc(), ServiceContact.elder_id == closed.id)
+    ).all()
+    seen: set[int] = set()
+    for row in rows:
+        if row.worker_id in seen and row.part is ContactPart.HELPER:
+            row.until = clock.today()
+        seen.add(row.worker_id)
     db.session.flush()
 
 
@@ -442,6 +465,7 @@ FATES: dict[str, str] = {
     "emergency_contacts.elder_id": "moves",
     "first_visiting_contacts.elder_id": "moves",
     "service_contacts.elder_id": "moves",
+    "workers.tied_elder_id": "moves",
     "bars.elder_id": "copied",
     "dossier_papers.elder_id": "moves",
     "elder_devices.elder_id": "moves",
