@@ -77,6 +77,7 @@ class Permission(StrEnum):
     COVERAGE_READ = "area:coverage:read"
     COVERAGE_FREEZE = "area:coverage:freeze"
     ROSTER_READ = "organisation:roster:read"
+    ROSTER_EDIT = "organisation:roster:edit"
     HOURS_VERIFY = "organisation:hours:verify"
     STUDENT_READ = "organisation:students:read"
     WORK = "own:visits:work"
@@ -119,8 +120,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.COUNTY_SUPERVISOR: _SUPERVISE | {P.COVERAGE_FREEZE, P.PLAN_ORDER},
     Role.STREET_COORDINATOR: _COORDINATE | {P.PLAN_APPROVE, P.CERTIFICATE_ISSUE, P.ACCOUNT_MANAGE},
     Role.COMMUNITY_COORDINATOR: _COORDINATE,
-    Role.ORGANISATION_MANAGER: frozenset({P.ROSTER_READ}),
-    Role.SCHOOL_VERIFIER: frozenset({P.HOURS_VERIFY, P.STUDENT_READ}),
+    Role.ORGANISATION_MANAGER: frozenset({P.ROSTER_READ, P.ROSTER_EDIT}),
+    Role.SCHOOL_VERIFIER: frozenset({P.HOURS_VERIFY, P.STUDENT_READ, P.ROSTER_EDIT}),
     Role.WORKER: frozenset({P.WORK, P.OWN_HOURS}),
     Role.FAMILY: frozenset(),
 }

@@ -1,0 +1,3 @@
+"""What the forms of joining accept, in which words they refuse."""
+
+from __future__ import annotations

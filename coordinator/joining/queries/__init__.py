@@ -1,0 +1,1 @@
+"""What joining reads."""

@@ -1,0 +1,1 @@
+"""What joining writes: codes, invitations, applications, the guardian's consent."""

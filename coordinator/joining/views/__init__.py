@@ -1,0 +1,5 @@
+"""The pages of joining; importing this package binds them to the blueprint."""
+
+from coordinator.joining.views.blueprint import bp
+
+__all__ = ["bp"]
