@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 
 from coordinator.extensions import db
 from coordinator.fieldwork.queries.own import day_of, start_of
-from coordinator.fieldwork.rules import rules_for
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor, Grant, Role
 from coordinator.marketplace.duty import duty_workers
@@ -183,6 +182,6 @@ def test_the_workers_own_day_counts_the_ways_by_road(
     start = start_of(actor)
     with running(engine):
         use(engine)
-        stops = day_of(actor, start, rules_for(start.area_path)).stops
+        stops = day_of(actor, start).stops
     # the first lives where the worker begins
     assert [stop.seconds for stop in stops] == [0, LEG]
