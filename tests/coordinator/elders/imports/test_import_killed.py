@@ -16,8 +16,9 @@ from coordinator.extensions import db
 from coordinator.kernel import queue
 from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
+from coordinator.kernel.geo import Datum
 from tests import factories
-from tests.coordinator.elders.imports.lists import resident_id
+from tests.coordinator.elders.imports.lists import resident_id, xlsx
 from tests.serving import WorkerProcess
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def wait_for(happened: Callable[[], bool], seconds: float = 90) -> None:
 
 
 def test_a_killed_worker_leaves_nothing_half_and_nothing_twice(
-    check: Any, worker_process: WorkerProcess, redis_server: Redis
+    committed_db: Any, worker_process: WorkerProcess, redis_server: Redis
 ) -> None:
     tree = factories.make_area_tree()
     user = factories.make_actor(Role.STREET_COORDINATOR, tree.street)
@@ -58,9 +59,16 @@ def test_a_killed_worker_leaves_nothing_half_and_nothing_twice(
         )
         for n in range(ROWS)
     ]
-    batch = check(tree.street, [HEAD, *list_of], actor=user)
+    batch_id = batches.upload(ELDERS, user, tree.street, "名单.xlsx", xlsx([HEAD, *list_of]), Datum.WGS84).id
+    db.session.commit()
+
+    def checked() -> bool:
+        db.session.rollback()
+        return db.session.get_one(ImportBatch, batch_id).state is ImportState.CHECKED
+
+    wait_for(checked)  # by the worker: two who check one list at a time get in each other's way
+    batch = db.session.get_one(ImportBatch, batch_id)
     assert batch.counts["create"] == ROWS
-    batch_id = batch.id
     batches.take_over(ELDERS, user, batch, partly=False)
     db.session.commit()
 
