@@ -40,6 +40,7 @@ class CredentialHeld(NamedTuple):
     kind: str
     valid_from: date
     valid_to: date | None
+    stands: bool
 
 
 class GuardianConsent(NamedTuple):
@@ -93,6 +94,7 @@ class DutyWorker:
     max_visits_month: int
     max_hours_week: int | None
     dialects: list[str]
+    tied_elder_id: int | None
     skills: tuple[SkillHeld, ...]
     credentials: tuple[CredentialHeld, ...]
     guardians: tuple[GuardianConsent, ...]
@@ -137,12 +139,19 @@ _COLUMNS = (
     Worker.max_visits_month,
     Worker.max_hours_week,
     Worker.dialects,
+    Worker.tied_elder_id,
 )
 _STATEMENT = (
     select(
         *_COLUMNS,
         _gathered(WorkerSkill.worker_id, WorkerSkill.skill, WorkerSkill.verified_on),
-        _gathered(Credential.worker_id, Credential.kind, Credential.valid_from, Credential.valid_to),
+        _gathered(
+            Credential.worker_id,
+            Credential.kind,
+            Credential.valid_from,
+            Credential.valid_to,
+            Credential.stands,
+        ),
         _gathered(
             Guardian.worker_id, Guardian.name, Guardian.given_on, Guardian.valid_to, Guardian.withdrawn_at
         ),
@@ -180,7 +189,8 @@ def _read(row: Any) -> DutyWorker:
         *known,
         skills=tuple(SkillHeld(skill, _day(on)) for skill, on in skills or ()),
         credentials=tuple(
-            CredentialHeld(kind, _known_day(first), _day(last)) for kind, first, last in credentials or ()
+            CredentialHeld(kind, _known_day(first), _day(last), stands)
+            for kind, first, last, stands in credentials or ()
         ),
         guardians=tuple(
             GuardianConsent(

@@ -46,6 +46,7 @@ WHY_NOT: dict[str, Any] = {
     UnfitCode.MINORS_NOT_WELCOME: _l("只请成年人去"),
     UnfitCode.MINOR_HOURS: _l("不在 8:00–18:00，未成年人不能去"),
     UnfitCode.BARRED: _l("另有安排"),
+    UnfitCode.TIED_ELSEWHERE: _l("您只探访约定好的那位长者"),
     UnfitCode.SKILL_MISSING: _l("需要您还没有的技能"),
     UnfitCode.SEX_PREFERENCE: _l("长者希望同性别的人来"),
     UnfitCode.OUTSIDE_RADIUS: _l("超出您登记的服务半径"),

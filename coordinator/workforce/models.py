@@ -176,14 +176,15 @@ class WorkerSkill(db.Model):
 class Credential(db.Model):
     """Training, insurance, health declaration, agreement or licence, with the last valid day.
 
-    What the worker declared (`declared_at`) waits until somebody has verified it; `answers` are those of a health
-    declaration, as JSON.
+    `stands`: it opens the duty gate. What the worker declared (`declared_at`) does not stand until somebody has
+    verified it, where the own word is not enough; `answers` are those of a health declaration, as JSON.
     """
 
     __tablename__ = "credentials"
     __table_args__ = (
         CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="dates_in_order"),
         CheckConstraint("(refused_at IS NULL) = (refused_reason IS NULL)", name="refused_with_a_reason"),
+        CheckConstraint("refused_at IS NULL OR NOT stands", name="refused_does_not_stand"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -192,6 +193,7 @@ class Credential(db.Model):
     number: Mapped[str | None] = mapped_column(EncryptedText("credentials.number"))
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
+    stands: Mapped[bool] = mapped_column(server_default="true", default=True)
     answers: Mapped[Any | None] = mapped_column(EncryptedJson("credentials.answers"), nullable=True)
     declared_at: Mapped[datetime | None]
     verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -23,7 +23,7 @@ from coordinator.kernel.geo import haversine_m
 from coordinator.visits import services as visits
 from coordinator.visits.lifecycle import CLOSED, AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Visit
-from coordinator.workforce.fitness import UnfitCode, duty_gate, is_minor
+from coordinator.workforce.fitness import UnfitCode, duty_gate, is_minor, pairing
 from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import worker_for_duty
 
@@ -35,6 +35,9 @@ STOPS_AT_THE_DOOR = frozenset(
         UnfitCode.GUARDIAN_MISSING,
         UnfitCode.GUARDIAN_WITHDRAWN,
         UnfitCode.GUARDIAN_EXPIRED,
+        UnfitCode.CREDENTIAL_MISSING,
+        UnfitCode.CREDENTIAL_EXPIRED,
+        UnfitCode.TIED_ELSEWHERE,
     }
 )
 COARSEST_METRES = 100_000
@@ -169,7 +172,11 @@ def _check_person(actor: Actor, visit: Visit, present: Sequence[Presence]) -> No
     worker = worker_for_duty(actor.worker_id or 0)
     assert worker is not None, "a worker on a visit exists"
     day = clock.to_local(visit.starts_at).date()
-    for finding in duty_gate(worker, day, mode=visit.mode.value):
+    mode = visit.mode.value
+    for finding in [
+        *duty_gate(worker, day, mode=mode),
+        *pairing(worker, visit.elder, day=day, mode=mode, needs_skills=()),
+    ]:
         if finding.code in STOPS_AT_THE_DOOR:
             raise Conflict(
                 _("现在不能签到：%(why)s。", why=finding.message),

@@ -349,6 +349,7 @@ def _columns() -> None:
         unique=True,
         postgresql_where="state = 'queued'",
     )
+    op.add_column("credentials", sa.Column("stands", sa.Boolean(), server_default="true", nullable=False))
     op.add_column("credentials", sa.Column("answers", sa.LargeBinary(), nullable=True))
     op.add_column("credentials", sa.Column("declared_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("credentials", sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True))
@@ -397,6 +398,9 @@ def _columns() -> None:
         op.f("ck_credentials_refused_with_a_reason"),
         "credentials",
         "(refused_at IS NULL) = (refused_reason IS NULL)",
+    )
+    op.create_check_constraint(
+        op.f("ck_credentials_refused_does_not_stand"), "credentials", "refused_at IS NULL OR NOT stands"
     )
     op.drop_index("uq_service_contacts_current", "service_contacts")
     op.create_index(

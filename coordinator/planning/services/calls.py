@@ -32,7 +32,7 @@ from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce import fitness
 from coordinator.workforce.fitness import UnfitCode
 from coordinator.workforce.models import Worker
-from coordinator.workforce.queries import service_contacts_of, workers_for_planning
+from coordinator.workforce.queries import partners_of, workers_for_planning
 from routing.calls import Call, Caller, Given, Why, distribute, without
 
 CALL_MINUTES = 15
@@ -42,7 +42,7 @@ MOST_CALLS_WEEK = 24
 WAY_SECONDS = 1800
 """Left free before and after a visit that stands outside the plan's routes, for the way."""
 LONGEST_LABEL = 240
-CLOSED_TO = frozenset({UnfitCode.BARRED, UnfitCode.MINORS_NOT_WELCOME})
+CLOSED_TO = frozenset({UnfitCode.TIED_ELSEWHERE, UnfitCode.BARRED, UnfitCode.MINORS_NOT_WELCOME})
 
 
 @dataclass(slots=True)
@@ -213,7 +213,7 @@ def _give(
     workers = [one for one in workers_for_planning(plan.area.path) if only is None or one.id == only]
     elders = _elders({one.elder_id for one in rows})
     callers = _callers(plan, workers, span)
-    contacts = service_contacts_of(elders)
+    contacts = partners_of(elders)
     before = last_visits(list(elders), span.last + timedelta(days=1))
     taken = {(one.elder_id, one.day) for one in held}  # nobody is rung twice a day
     no_phone = set(elders) - _with_phone(elders)
@@ -222,7 +222,7 @@ def _give(
         elder = elders.get(row.elder_id)
         if elder is None or row.elder_id in no_phone:
             continue
-        known = [contacts.get(elder.id), before[elder.id].worker_id if elder.id in before else None]
+        known = [*contacts.get(elder.id, ()), before[elder.id].worker_id if elder.id in before else None]
         days = [
             index
             for index in span.open_days

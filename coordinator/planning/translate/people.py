@@ -32,7 +32,14 @@ HISTORY_SECONDS = 1800
 HISTORY_PRIORITY = 1000
 ALL_DAY = (0, 86_400)
 # What no plan may go past, whatever the hour; skills and radius are the engine's own to judge.
-NEVER_TOGETHER = frozenset({UnfitCode.BARRED, UnfitCode.SEX_PREFERENCE, UnfitCode.MINORS_NOT_WELCOME})
+NEVER_TOGETHER = frozenset(
+    {
+        UnfitCode.TIED_ELSEWHERE,
+        UnfitCode.BARRED,
+        UnfitCode.SEX_PREFERENCE,
+        UnfitCode.MINORS_NOT_WELCOME,
+    }
+)
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ from coordinator.planning.translate.standing import LastVisit, last_visits, stan
 from coordinator.visits.models import Visit
 from coordinator.workforce import fitness
 from coordinator.workforce.models import Worker
-from coordinator.workforce.queries import service_contacts_of, workers_for_planning
+from coordinator.workforce.queries import partners_of, workers_for_planning
 
 TIER_PRIORITY = {"key": 4, "A": 4, "B": 3}
 OTHER_PRIORITY = 2
@@ -142,9 +142,10 @@ def translate(
     capacity = capacity_of(records, span)
     held_to = {} if free_days else {index: visits for index, (visits, _) in capacity.items()}
     needs = _wishes(owed.needs, elders, capacity, held_to, {pin.elder_id for pin in kept})
-    contacts = service_contacts_of(elders)
-    barred = {bar.elder_id for worker in workers for bar in worker.bars}
-    maker = _Maker(span, workers, present, owed, contacts, last, barred)
+    contacts = partners_of(elders)
+    apart = {bar.elder_id for worker in workers for bar in worker.bars}
+    apart |= {tied for worker in workers if (tied := fitness.tied_to(worker)) is not None}
+    maker = _Maker(span, workers, present, owed, contacts, last, apart)
     scenario = {
         "kind": "month",
         "name": f"{area.id} {span.last:%Y-%m}",
@@ -286,9 +287,9 @@ class _Maker:
     workers: Sequence[Worker]
     present: Collection[int]
     owed: Owed
-    contacts: Mapping[int, int]
+    contacts: Mapping[int, list[int]]
     last: Mapping[int, LastVisit]
-    barred: Collection[int]
+    apart: Collection[int]
     alike: dict[tuple[Any, ...], list[str]] = field(default_factory=dict)
 
     def elder(self, elder: Elder, one: ElderNeeds) -> dict[str, Any]:
@@ -311,9 +312,9 @@ class _Maker:
             "people": 2 if elder.needs_two_visitors else 1,
             "patterns": _listed(patterns_of(one.needs, one.spacing, one.taken, wished=one.wished)),
         }
-        contact = self.contacts.get(elder.id)
-        if contact in self.present:
-            record["preferred"] = [worker_key(contact)] if contact is not None else []
+        paired = [one for one in self.contacts.get(elder.id, ()) if one in self.present]
+        if paired:
+            record["preferred"] = [worker_key(one) for one in paired]
         last = self.last.get(elder.id)
         if last is not None and last.worker_id in self.present:
             record["last_visitor"] = worker_key(last.worker_id)
@@ -323,9 +324,9 @@ class _Maker:
 
     def _excluded(self, elder: Elder) -> list[str]:
         """Who may not come. A minor is company and never one of the two people a visit asks for."""
-        if elder.id in self.barred:
+        if elder.id in self.apart:
             return self._kept_away(elder)
-        # Without a bar the answer is the same for everybody with the same wishes.
+        # Without a bar or somebody tied to the elder the answer is the same for everybody with the same wishes.
         wishes = (elder.minors_welcome, elder.prefers_sex, elder.needs_two_visitors)
         if wishes not in self.alike:
             self.alike[wishes] = self._kept_away(elder)

@@ -17,6 +17,7 @@ from coordinator.workforce.fitness.rules import (
     MINOR_EARLIEST,
     MINOR_LATEST,
     REMOTE_CREDENTIALS,
+    TIED_KINDS,
     YOUNGEST_AGE,
     CredentialState,
     Load,
@@ -34,6 +35,7 @@ from coordinator.workforce.fitness.rules import (
     pairing,
     shift_on,
     spans_on,
+    tied_to,
     unfit,
 )
 
@@ -49,6 +51,7 @@ __all__ = [
     "OVERRIDABLE",
     "REMEDIES",
     "REMOTE_CREDENTIALS",
+    "TIED_KINDS",
     "YOUNGEST_AGE",
     "CredentialState",
     "Load",
@@ -69,5 +72,6 @@ __all__ = [
     "pairing",
     "shift_on",
     "spans_on",
+    "tied_to",
     "unfit",
 ]

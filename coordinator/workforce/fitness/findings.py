@@ -32,6 +32,7 @@ class UnfitCode(StrEnum):
     MINORS_NOT_WELCOME = "minors_not_welcome"
     MINOR_HOURS = "minor_hours"
     BARRED = "barred"
+    TIED_ELSEWHERE = "tied_elsewhere"
     SKILL_MISSING = "skill_missing"
     SEX_PREFERENCE = "sex_preference"
     DIALECT = "dialect"
@@ -71,6 +72,7 @@ MESSAGES: dict[UnfitCode, Any] = {
     UnfitCode.MINORS_NOT_WELCOME: _l("这位长者家不适合未成年人去"),
     UnfitCode.MINOR_HOURS: _l("未成年人只在 8:00–18:00 探访"),
     UnfitCode.BARRED: _l("%(name)s和这位长者不能安排在一起"),
+    UnfitCode.TIED_ELSEWHERE: _l("%(name)s只探访约定好的一位长者"),
     UnfitCode.SKILL_MISSING: _l("需要%(what)s，%(name)s没有这项"),
     UnfitCode.SEX_PREFERENCE: _l("长者希望%(what)s来"),
     UnfitCode.DIALECT: _l("长者讲%(what)s，%(name)s没有登记会这种话"),
@@ -95,6 +97,7 @@ REMEDIES: dict[UnfitCode, Any] = {
     UnfitCode.MINORS_NOT_WELCOME: _l("请换一位成年人。"),
     UnfitCode.MINOR_HOURS: _l("请改到白天，或换一位成年人。"),
     UnfitCode.BARRED: _l("请换一位。"),
+    UnfitCode.TIED_ELSEWHERE: _l("请换一位。"),
     UnfitCode.SKILL_MISSING: _l("请换一位，或加一位有%(what)s的人一起去。"),
     UnfitCode.SEX_PREFERENCE: _l("请换一位；长者改变主意的，先在档案里改。"),
     UnfitCode.DIALECT: _l("请换一位，或先问能不能讲普通话。"),

@@ -26,6 +26,7 @@ from coordinator.workforce.models import (
     CredentialKind,
     Guardian,
     Worker,
+    WorkerKind,
     WorkerStatus,
 )
 
@@ -46,6 +47,8 @@ DUTY_CREDENTIALS = (
     CredentialKind.AGREEMENT,
 )
 REMOTE_CREDENTIALS = (CredentialKind.TRAINING, CredentialKind.AGREEMENT)
+# 邻里、亲属 come for one elder, known to both; a coordinator ties them (陕西, requirements 1.7).
+TIED_KINDS = frozenset({WorkerKind.NEIGHBOUR, WorkerKind.RELATIVE})
 IN_PERSON = frozenset({Mode.HOME, Mode.ENCOUNTER})
 
 
@@ -120,6 +123,8 @@ def pairing(
 ) -> list[Unfit]:
     """What stands against this worker and this elder together, whatever the hour."""
     found = []
+    if tied_to(worker) not in (None, elder.id):
+        found.append(Unfit(UnfitCode.TIED_ELSEWHERE, {"name": worker.name}))
     if elder.id in {bar.elder_id for bar in worker.bars}:
         found.append(Unfit(UnfitCode.BARRED, {"name": worker.name}))
     if not elder.minors_welcome and _is_minor(worker, day):
@@ -192,9 +197,9 @@ def credential_state(
 ) -> tuple[CredentialState, date | None]:
     """State of a worker's credentials of one kind on a day, and the last valid day (None: no end, or none held).
 
-    One that has not begun yet counts as missing.
+    One that has not begun yet counts as missing, as does one that waits to be verified or was refused.
     """
-    held = [one for one in credentials if one.kind == kind and one.valid_from <= day]
+    held = [one for one in credentials if one.kind == kind and one.stands and one.valid_from <= day]
     if not held:
         return CredentialState.MISSING, None
     last = max(held, key=lambda one: one.valid_to or date.max).valid_to
@@ -282,6 +287,11 @@ def distance_m(worker: Worker, elder: Elder) -> float | None:
     if home.latitude is None or home.longitude is None:
         return None
     return geo.haversine_m(worker.start_latitude, worker.start_longitude, home.latitude, home.longitude)
+
+
+def tied_to(worker: Worker) -> int | None:
+    """The id of the one elder a neighbour or relative was admitted for; None: goes to anybody."""
+    return worker.tied_elder_id if worker.kind in TIED_KINDS else None
 
 
 def is_minor(worker: Worker, day: date) -> bool:

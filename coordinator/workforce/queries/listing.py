@@ -57,6 +57,7 @@ def _holds_all() -> Any:
             .where(
                 Credential.worker_id == Worker.id,
                 Credential.kind == kind,
+                Credential.stands,
                 Credential.valid_from <= today,
                 Credential.valid_to.is_(None) | (Credential.valid_to >= today),
             )
@@ -73,7 +74,7 @@ def _tab(value: str) -> Any:
 
 
 def pair_count() -> Any:
-    """How many elders a worker is the service contact of (scalar subquery)."""
+    """How many elders a worker is paired with, in whichever part (scalar subquery)."""
     return (
         select(func.count())
         .select_from(ServiceContact)

@@ -66,7 +66,7 @@ def worker(**over) -> Worker:
     for kind in CredentialKind:
         if kind is not CredentialKind.PROFESSIONAL:
             made.credentials.append(
-                Credential(kind=kind, valid_from=date(2025, 1, 1), valid_to=date(2026, 12, 31))
+                Credential(kind=kind, stands=True, valid_from=date(2025, 1, 1), valid_to=date(2026, 12, 31))
             )
     made.availability.append(Availability(weekday=3, starts=time(8, 0), ends=time(20, 0)))
     return made
@@ -128,7 +128,7 @@ def test_a_credential_ends_with_its_last_day():
     assert "人身意外保险" in found[0].message
     assert "3月25日" in found[0].message
     who.credentials.append(
-        Credential(kind=CredentialKind.INSURANCE, valid_from=date(2026, 3, 26), valid_to=None)
+        Credential(kind=CredentialKind.INSURANCE, stands=True, valid_from=date(2026, 3, 26), valid_to=None)
     )
     assert judge(who) == set()
 
@@ -150,7 +150,11 @@ def test_a_telephone_call_needs_neither_insurance_nor_health_declaration():
 
 
 def test_credential_states():
-    held = [Credential(kind=CredentialKind.TRAINING, valid_from=date(2026, 1, 1), valid_to=date(2026, 4, 20))]
+    held = [
+        Credential(
+            kind=CredentialKind.TRAINING, stands=True, valid_from=date(2026, 1, 1), valid_to=date(2026, 4, 20)
+        )
+    ]
     assert credential_state(held, CredentialKind.TRAINING, date(2026, 3, 1))[0] is CredentialState.VALID
     assert credential_state(held, CredentialKind.TRAINING, DAY) == (
         CredentialState.EXPIRING,
