@@ -75,7 +75,8 @@ def basis_of(relation: str, *, lives_nearby: bool) -> FirstContactBasis:
 
 @dataclass(frozen=True, slots=True)
 class ServiceContactLine:
-    """The paired worker: since when, with how many elders, and whether the worker still serves."""
+    """The main paired worker: since when, with how many elders in whichever part, and whether the worker still
+    serves."""
 
     worker_id: int
     name: str
@@ -114,7 +115,7 @@ def service_contact_json(elder_id: Any, on: date | None = None) -> Any:
             func.jsonb_build_array(workers.c.id, workers.c.name, contacts.c.since, workers.c.status, count)
         )
         .join(contacts, contacts.c.worker_id == workers.c.id)
-        .where(contacts.c.elder_id == elder_id, held)
+        .where(contacts.c.elder_id == elder_id, contacts.c.part == "main", held)
         .order_by(contacts.c.since.desc())
         .limit(1)
         .scalar_subquery()

@@ -112,7 +112,9 @@ def _needs_care(statement: Select[Any], value: str) -> Select[Any]:
         return statement.where(ends <= limit)
     if value == "service_contact":
         contacts = db.metadata.tables["service_contacts"]
-        paired = select(contacts.c.id).where(contacts.c.elder_id == Elder.id, contacts.c.until.is_(None))
+        paired = select(contacts.c.id).where(
+            contacts.c.elder_id == Elder.id, contacts.c.until.is_(None), contacts.c.part == "main"
+        )
         return statement.where(~paired.exists())
     if value == "first_contact":
         named = select(FirstVisitingContact.id).where(
@@ -297,7 +299,7 @@ def elder_rows(actor: Actor, listing: Listing) -> Select[Any]:
     contact_name = (
         select(workers.c.name)
         .join(contacts, contacts.c.worker_id == workers.c.id)
-        .where(contacts.c.elder_id == Elder.id, contacts.c.until.is_(None))
+        .where(contacts.c.elder_id == Elder.id, contacts.c.until.is_(None), contacts.c.part == "main")
         .scalar_subquery()
     )
     last_contact = (

@@ -34,7 +34,7 @@ from coordinator.kernel.identity import mask_id, mask_phone
 from coordinator.register.models import DifferentPeople
 from coordinator.register.queries.comparison import held_certificate, register_value, shown
 from coordinator.visits.models import Visit
-from coordinator.workforce.models import ServiceContact, Worker
+from coordinator.workforce.models import ContactPart, ServiceContact, Worker
 
 MOST_PAIRS = 200
 # Fields that say where a dossier comes from, and never how the person is.
@@ -216,7 +216,11 @@ def _service(elder: Elder) -> str:
         db.session.scalar(
             select(Worker.name)
             .join(ServiceContact, ServiceContact.worker_id == Worker.id)
-            .where(ServiceContact.elder_id == elder.id, ServiceContact.until.is_(None))
+            .where(
+                ServiceContact.elder_id == elder.id,
+                ServiceContact.until.is_(None),
+                ServiceContact.part == ContactPart.MAIN,
+            )
         )
         or ""
     )

@@ -17,12 +17,14 @@ from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.visits import loads_of
 from coordinator.workforce.fitness import Load, Unfit, distance_m, is_minor, unfit
 from coordinator.workforce.models import Worker
-from coordinator.workforce.queries import service_contacts_of, workers_for_planning
+from coordinator.workforce.queries import partners_of, service_contacts_of, workers_for_planning
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One worker and a visit. `clash` is another visit of the worker at that time; `minor` may only come along."""
+    """One worker and a visit. `clash` is another visit of the worker at that time; `minor` may only come along.
+    `is_contact`: the elder's main service contact; `is_helper`: paired with the elder beside that one.
+    """
 
     worker: Worker
     findings: Sequence[Unfit]
@@ -30,6 +32,7 @@ class Candidate:
     distance_metres: float | None
     load: Load
     is_contact: bool
+    is_helper: bool
     minor: bool
 
     @property
@@ -45,13 +48,14 @@ class Candidate:
 
 def candidates_for(visit: Visit) -> list[Candidate]:
     """The approved workers who serve the visit's area and are not on it yet: fit ones first, among them the
-    elder's contact person and then the nearest. A fixed number of queries.
+    elder's contact person, the helpers paired with the elder, and then the nearest. A fixed number of queries.
     """
     present = {one.worker_id for one in visit.assignments if one.state is AssignmentState.APPROVED}
     workers = [worker for worker in workers_for_planning(visit.area.path) if worker.id not in present]
     day = clock.to_local(visit.starts_at).date()
     loads = loads_of([worker.id for worker in workers], day, without_visit=visit.id)
     clashes = _clashes([worker.id for worker in workers], visit)
+    paired = partners_of([visit.elder_id]).get(visit.elder_id, [])
     contact = service_contacts_of([visit.elder_id]).get(visit.elder_id)
     # A minor is judged beside an adult: whether one goes along is for the coordinator to choose.
     adults = [worker for worker in workers if not is_minor(worker, day)][:1]
@@ -77,6 +81,7 @@ def candidates_for(visit: Visit) -> list[Candidate]:
                 distance_metres=distance_m(worker, visit.elder),
                 load=loads[worker.id],
                 is_contact=worker.id == contact,
+                is_helper=worker.id in paired and worker.id != contact,
                 minor=minor,
             )
         )
@@ -87,6 +92,7 @@ def candidates_for(visit: Visit) -> list[Candidate]:
             not one.fit,
             one.minor,
             not one.is_contact,
+            not one.is_helper,
             one.distance_metres if one.distance_metres is not None else far,
             one.worker.id,
         )

@@ -29,7 +29,7 @@ from coordinator.policy import (
 )
 from coordinator.visits.models import Visit
 from coordinator.visits.queries.owed import AreaRow, Rulebook, areas_of, one_of, rulebooks, situations
-from coordinator.workforce.models import ServiceContact, Worker
+from coordinator.workforce.models import ContactPart, ServiceContact, Worker
 
 SOON_DAYS = 7
 # The order of the tabs is the order of the list: what cannot wait comes first.
@@ -130,11 +130,20 @@ ELDER_COLUMNS = (
 )
 
 
+def main_contact() -> ColumnElement[bool]:
+    """Joins an elder's main contact, of whom there is at most one; with the helpers the elder would come twice."""
+    return and_(
+        ServiceContact.elder_id == Elder.id,
+        ServiceContact.until.is_(None),
+        ServiceContact.part == ContactPart.MAIN,
+    )
+
+
 def join_home_and_contact(statement: Select[Any]) -> Select[Any]:
     """`statement` of elders with home and service contact joined, for ELDER_COLUMNS."""
     return (
         statement.join(Household, Household.id == Elder.household_id)
-        .outerjoin(ServiceContact, and_(ServiceContact.elder_id == Elder.id, ServiceContact.until.is_(None)))
+        .outerjoin(ServiceContact, main_contact())
         .outerjoin(_contact, _contact.id == ServiceContact.worker_id)
     )
 

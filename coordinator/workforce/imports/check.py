@@ -42,7 +42,7 @@ def records(ids: Iterable[int]) -> dict[int, Worker]:
 
 
 def pairs_of(ids: Iterable[int]) -> dict[int, frozenset[int]]:
-    """Elders each of these workers is the service contact of."""
+    """Elders each of these workers is paired with, as the main contact or as a helper."""
     rows = db.session.execute(
         select(ServiceContact.worker_id, ServiceContact.elder_id).where(
             ServiceContact.worker_id.in_(list(ids)), ServiceContact.until.is_(None)

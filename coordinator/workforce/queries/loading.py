@@ -16,7 +16,7 @@ from coordinator.extensions import db
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import NotFound
-from coordinator.workforce.models import Bar, ServiceContact, Worker, WorkerStatus
+from coordinator.workforce.models import Bar, ContactPart, ServiceContact, Worker, WorkerStatus
 
 
 def fitness_options() -> tuple[Any, ...]:
@@ -79,10 +79,30 @@ def service_contacts_of(elder_ids: Iterable[int]) -> dict[int, int]:
     """Elder id → id of the worker who is its current 探访关爱服务联系人; elders without one are left out."""
     rows = db.session.execute(
         select(ServiceContact.elder_id, ServiceContact.worker_id).where(
-            ServiceContact.elder_id.in_(list(elder_ids)), ServiceContact.until.is_(None)
+            ServiceContact.elder_id.in_(list(elder_ids)),
+            ServiceContact.until.is_(None),
+            ServiceContact.part == ContactPart.MAIN,
         )
     )
     return {row.elder_id: row.worker_id for row in rows}
+
+
+def partners_of(elder_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Elder id → ids of all workers paired with the elder: the main contact first, then helpers by seniority."""
+    rows = db.session.execute(
+        select(ServiceContact.elder_id, ServiceContact.worker_id)
+        .where(ServiceContact.elder_id.in_(list(elder_ids)), ServiceContact.until.is_(None))
+        .order_by(
+            ServiceContact.elder_id,
+            ServiceContact.part != ContactPart.MAIN,
+            ServiceContact.since,
+            ServiceContact.id,
+        )
+    )
+    found: dict[int, list[int]] = {}
+    for elder_id, worker_id in rows:
+        found.setdefault(elder_id, []).append(worker_id)
+    return found
 
 
 def _one_worker() -> tuple[Any, ...]:
@@ -138,7 +158,7 @@ def own_worker(actor: Actor, *, fresh: bool = False) -> Worker:
 
 
 def pairs_of(worker_id: int) -> Sequence[Elder]:
-    """Active elders whose service contact this worker is, with home and community."""
+    """Active elders this worker is paired with, in whichever part, with home and community."""
     return db.session.scalars(
         select(Elder)
         .join(ServiceContact, ServiceContact.elder_id == Elder.id)
@@ -166,9 +186,41 @@ def service_contact_of(elder_id: int) -> ServiceContact | None:
     """The elder's current service contact, with the worker."""
     return db.session.scalars(
         select(ServiceContact)
-        .where(ServiceContact.elder_id == elder_id, ServiceContact.until.is_(None))
+        .where(
+            ServiceContact.elder_id == elder_id,
+            ServiceContact.until.is_(None),
+            ServiceContact.part == ContactPart.MAIN,
+        )
         .options(joinedload(ServiceContact.worker))
     ).one_or_none()
+
+
+def pairs_with(
+    *, elder_id: int | None = None, worker_id: int | None = None, ended: bool = False
+) -> Sequence[ServiceContact]:
+    """The pairs of an elder or of a worker with both sides loaded, the main ones first; with `ended` the former
+    ones too, newest first. One query."""
+    statement = select(ServiceContact).options(
+        joinedload(ServiceContact.worker).joinedload(Worker.organisation),
+        joinedload(ServiceContact.elder).options(
+            *without_secrets(), joinedload(Elder.area), joinedload(Elder.household)
+        ),
+    )
+    if elder_id is not None:
+        statement = statement.where(ServiceContact.elder_id == elder_id)
+    if worker_id is not None:
+        statement = statement.where(ServiceContact.worker_id == worker_id)
+    if not ended:
+        statement = statement.where(ServiceContact.until.is_(None))
+    return db.session.scalars(
+        statement.order_by(
+            ServiceContact.until.is_not(None),
+            ServiceContact.until.desc(),
+            ServiceContact.part != ContactPart.MAIN,
+            ServiceContact.since,
+            ServiceContact.id,
+        )
+    ).all()
 
 
 def organisations_for(actor: Actor, permission: Permission) -> Sequence[Organisation]:

@@ -13,7 +13,7 @@ from coordinator.workforce.services.duty import (
     verify_skills,
     withdraw_guardian_consent,
 )
-from coordinator.workforce.services.pairs import add_bar, pair, remove_bar, unpair
+from coordinator.workforce.services.pairs import add_bar, add_helper, end_pair, pair, remove_bar, unpair
 from coordinator.workforce.services.records import create_worker, edit_worker, reveal
 from coordinator.workforce.services.times import add_days_off, remove_days_off, set_availability
 
@@ -24,10 +24,12 @@ __all__ = [
     "add_credential",
     "add_days_off",
     "add_guardian_consent",
+    "add_helper",
     "agree",
     "approve_worker",
     "create_worker",
     "edit_worker",
+    "end_pair",
     "missing_for_duty",
     "open_account",
     "pair",
