@@ -11,15 +11,17 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from coordinator.accounts.models import User
 from coordinator.extensions import db, stored
 from coordinator.kernel import clock
-from coordinator.visits.models import Visit
+from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.models import Worker
 
 
 class NoShowState(StrEnum):
-    """recorded: stands · appealed: the worker says otherwise, it counts for nothing meanwhile · upheld: looked at
-    by another person and stands · lifted: taken back.
+    """reported: said by somebody who was there, a coordinator has to look · recorded: stands · appealed: the worker
+    says otherwise, it counts for nothing meanwhile · upheld: looked at by another person and stands · lifted: taken
+    back, or never confirmed.
     """
 
+    REPORTED = "reported"
     RECORDED = "recorded"
     APPEALED = "appealed"
     UPHELD = "upheld"
@@ -27,11 +29,16 @@ class NoShowState(StrEnum):
 
 
 class NoShow(db.Model):
-    """Somebody who was to go did not come, recorded by a named person, never by a clock alone."""
+    """Somebody who was to go did not come, recorded by a named person, never by a clock alone.
+
+    It is about one assignment, because a visit that was missed may be given a new time. `recorded_by` was there or is
+    a coordinator; `confirmed_by` is the coordinator on whose word it stands.
+    """
 
     __tablename__ = "no_shows"
     __table_args__ = (
-        Index("uq_no_shows_visit_id_worker_id", "visit_id", "worker_id", unique=True),
+        Index("uq_no_shows_assignment_id", "assignment_id", unique=True),
+        Index("ix_no_shows_visit_id", "visit_id"),
         Index("ix_no_shows_worker_id", "worker_id"),
         CheckConstraint("(appealed_at IS NULL) = (appeal IS NULL)", name="appeal_in_words"),
         CheckConstraint("state <> 'appealed' OR appealed_at IS NOT NULL", name="appealed_is_dated"),
@@ -40,24 +47,35 @@ class NoShow(db.Model):
             " AND (decided_at IS NULL) = (decision IS NULL)",
             name="decision_is_dated",
         ),
+        CheckConstraint(
+            "(confirmed_at IS NULL) = (confirmed_by_id IS NULL)"
+            " AND (state NOT IN ('recorded', 'appealed', 'upheld') OR confirmed_at IS NOT NULL)"
+            " AND (state <> 'reported' OR confirmed_at IS NULL)",
+            name="stands_on_a_word",
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id"))
     visit_id: Mapped[int] = mapped_column(ForeignKey("visits.id"))
     worker_id: Mapped[int] = mapped_column(ForeignKey("workers.id"))
     state: Mapped[NoShowState] = mapped_column(stored(NoShowState), default=NoShowState.RECORDED)
     what: Mapped[str] = mapped_column(String(200))
     recorded_by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    confirmed_at: Mapped[datetime | None]
     appeal: Mapped[str | None] = mapped_column(String(500))
     appealed_at: Mapped[datetime | None]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime | None]
     decision: Mapped[str | None] = mapped_column(String(200))
 
+    assignment: Mapped[Assignment] = relationship()
     visit: Mapped[Visit] = relationship()
     worker: Mapped[Worker] = relationship()
     recorded_by: Mapped[User] = relationship(foreign_keys=[recorded_by_id])
+    confirmed_by: Mapped[User | None] = relationship(foreign_keys=[confirmed_by_id])
     decided_by: Mapped[User | None] = relationship(foreign_keys=[decided_by_id])
 
 

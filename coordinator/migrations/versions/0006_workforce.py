@@ -133,11 +133,13 @@ def _tables() -> None:
     op.create_table(
         "no_shows",
         sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("assignment_id", sa.BigInteger(), nullable=False),
         sa.Column("visit_id", sa.BigInteger(), nullable=False),
         sa.Column("worker_id", sa.BigInteger(), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
+                "reported",
                 "recorded",
                 "appealed",
                 "upheld",
@@ -152,6 +154,8 @@ def _tables() -> None:
         sa.Column("what", sa.String(length=200), nullable=False),
         sa.Column("recorded_by_id", sa.BigInteger(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("appeal", sa.String(length=500), nullable=True),
         sa.Column("appealed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by_id", sa.BigInteger(), nullable=True),
@@ -167,6 +171,14 @@ def _tables() -> None:
         sa.CheckConstraint(
             "(appealed_at IS NULL) = (appeal IS NULL)", name=op.f("ck_no_shows_appeal_in_words")
         ),
+        sa.CheckConstraint(
+            "(confirmed_at IS NULL) = (confirmed_by_id IS NULL)"
+            " AND (state NOT IN ('recorded', 'appealed', 'upheld') OR confirmed_at IS NOT NULL)"
+            " AND (state <> 'reported' OR confirmed_at IS NULL)",
+            name=op.f("ck_no_shows_stands_on_a_word"),
+        ),
+        sa.ForeignKeyConstraint(["assignment_id"], ["assignments.id"], name=op.f("fk_no_shows_assignment_id")),
+        sa.ForeignKeyConstraint(["confirmed_by_id"], ["users.id"], name=op.f("fk_no_shows_confirmed_by_id")),
         sa.ForeignKeyConstraint(["decided_by_id"], ["users.id"], name=op.f("fk_no_shows_decided_by_id")),
         sa.ForeignKeyConstraint(["recorded_by_id"], ["users.id"], name=op.f("fk_no_shows_recorded_by_id")),
         sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name=op.f("fk_no_shows_visit_id")),
@@ -174,7 +186,8 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_no_shows")),
     )
     op.create_index("ix_no_shows_worker_id", "no_shows", ["worker_id"], unique=False)
-    op.create_index("uq_no_shows_visit_id_worker_id", "no_shows", ["visit_id", "worker_id"], unique=True)
+    op.create_index("ix_no_shows_visit_id", "no_shows", ["visit_id"], unique=False)
+    op.create_index("uq_no_shows_assignment_id", "no_shows", ["assignment_id"], unique=True)
     op.create_table(
         "stand_in_searches",
         sa.Column("id", sa.BigInteger(), nullable=False),
