@@ -18,6 +18,8 @@ from coordinator.kernel.crypto import EncryptedJson, EncryptedText
 class ImportKind(StrEnum):
     ELDERS = "elders"
     WORKERS = "workers"
+    # An organisation's own people, imported by its manager.
+    ROSTER = "roster"
     # Lists of other offices: they never write to the register by themselves (coordinator.register).
     HEALTH = "source_health"
     DISABLED = "source_disabled"
@@ -55,18 +57,23 @@ class RowDecision(StrEnum):
 class ImportBatch(db.Model):
     """One uploaded spreadsheet: checked row by row (dry run), then applied in one transaction.
 
-    `headings` are those of the sheet, each with the key of the column it was understood as (or null).
+    `headings` are those of the sheet, each with the key of the column it was understood as (or null). A roster
+    belongs to its organisation, and only that organisation's managers see it.
     """
 
     __tablename__ = "import_batches"
     __table_args__ = (
         CheckConstraint("rows_done <= rows_total", name="progress"),
+        CheckConstraint(
+            "(kind = 'roster') = (organisation_id IS NOT NULL)", name="rosters_have_an_organisation"
+        ),
         Index("ix_import_batches_area_id_created_at", "area_id", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[ImportKind] = mapped_column(stored(ImportKind))
     area_id: Mapped[int] = mapped_column(ForeignKey("areas.id"))
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"), index=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     filename: Mapped[str] = mapped_column(String(200))
     sha256: Mapped[str] = mapped_column(String(64))

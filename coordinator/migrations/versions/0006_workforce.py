@@ -367,6 +367,7 @@ def _columns() -> None:
     op.add_column("credentials", sa.Column("declared_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("credentials", sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("credentials", sa.Column("refused_reason", sa.String(length=200), nullable=True))
+    op.add_column("guardians", sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("guardians", sa.Column("birth_date", sa.Date(), nullable=True))
     op.add_column(
         "service_contacts",
@@ -422,6 +423,27 @@ def _columns() -> None:
         ["elder_id"],
         unique=True,
         postgresql_where="until IS NULL AND part = 'main'",
+    )
+    op.add_column("import_batches", sa.Column("organisation_id", sa.BigInteger(), nullable=True))
+    op.create_index(op.f("ix_import_batches_organisation_id"), "import_batches", ["organisation_id"], unique=False)
+    op.create_foreign_key(
+        op.f("fk_import_batches_organisation_id"),
+        "import_batches",
+        "organisations",
+        ["organisation_id"],
+        ["id"],
+    )
+    op.drop_constraint(op.f("ck_import_batches_importkind_known"), "import_batches")
+    op.create_check_constraint(
+        op.f("ck_import_batches_importkind_known"),
+        "import_batches",
+        "kind IN ('elders', 'workers', 'roster', 'source_health', 'source_disabled', 'source_relief',"
+        " 'source_ability', 'source_other')",
+    )
+    op.create_check_constraint(
+        op.f("ck_import_batches_rosters_have_an_organisation"),
+        "import_batches",
+        "(kind = 'roster') = (organisation_id IS NOT NULL)",
     )
     op.drop_constraint(op.f("ck_claims_claimstate_known"), "claims")
     # a waiting list of its own state
