@@ -15,6 +15,7 @@ from coordinator.elders.imports.elder_rows import complete, differences
 from coordinator.elders.imports.importer import Checker, Row
 from coordinator.elders.imports.matching import Known, Resemblances, near
 from coordinator.elders.imports.places import Place, Places
+from coordinator.elders.imports.residents import add_residents
 from coordinator.elders.labels import STATUSES
 from coordinator.elders.lookup import id_hash
 from coordinator.elders.models import Elder, ElderStatus, Household, ImportBatch, RowOutcome
@@ -61,25 +62,7 @@ class ElderChecker(Checker):
         self._doubtful: dict[int, dict[str, Any]] = {}
         self._reachable: dict[int, bool] = {}
         self._targets: dict[int, int] = {}
-        self._load_register()
-
-    def _load_register(self) -> None:
-        """Names, birth dates and addresses of the area's elders: what resemblance is judged by."""
-        rows = db.session.execute(
-            select(
-                Elder.id,
-                Elder.area_id,
-                Elder.name,
-                Elder.birth_date,
-                Household.address,
-                Elder.id_number_hash.is_(None),
-            )
-            .join(Household, Elder.household_id == Household.id)
-            .where(Elder.area_id.in_(list(self.places.communities)), Elder.status == ElderStatus.ACTIVE)
-        )
-        for elder_id, area_id, name, born, address, without_id in rows:
-            key = self.places.key_of(self.places.communities[area_id], address)
-            self._register.add(Known(area_id, name, born, key, has_id=not without_id, id=elder_id))
+        add_residents(self._register, self.places)
 
     def check(self, rows: Sequence[Row]) -> None:
         for row in rows:

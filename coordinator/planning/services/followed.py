@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from coordinator.elders.models import Elder
@@ -16,6 +16,7 @@ from coordinator.extensions import db
 from coordinator.kernel.geo import haversine_m
 from coordinator.planning.models import PlanRoute, PlanStop, RouteSheet
 from coordinator.planning.queries.real_day import Place, end_of, leg, second_of, start_of, team_of
+from coordinator.planning.services.routes import begin_route
 from coordinator.planning.translate.keys import worker_key
 from coordinator.planning.translate.people import DETOURS
 from coordinator.planning.translate.roads import times_now
@@ -105,22 +106,7 @@ def _route(plan_id: int, worker_id: int, day: date) -> PlanRoute:
     )
     if found is not None:
         return found
-    last = db.session.scalar(
-        select(func.max(PlanRoute.letter)).where(PlanRoute.plan_id == plan_id, PlanRoute.day == day)
-    )
-    made = PlanRoute(
-        plan_id=plan_id,
-        worker_id=worker_id,
-        day=day,
-        letter=0 if last is None else last + 1,
-        departure_seconds=0,
-        arrival_seconds=0,
-        travel_seconds=0,
-        travel_metres=0,
-    )
-    db.session.add(made)
-    db.session.flush()
-    return made
+    return begin_route(plan_id, worker_id, day)
 
 
 def _retime(route_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 import routing
 from coordinator.extensions import db
@@ -12,6 +12,7 @@ from coordinator.planning.draft import Draft, Key, Ways
 from coordinator.planning.models import PlanRoute, PlanStop, RouteSheet
 from coordinator.planning.services.preview import matched
 from coordinator.planning.services.rearrange import Change, Target
+from coordinator.planning.services.routes import begin_route
 from coordinator.planning.translate import read_key
 
 ABOUT = ("rule", "tier", "label", "period_from", "period_to")
@@ -123,22 +124,7 @@ def _settle(draft: Draft, stop: PlanStop, target: Target | None) -> None:
 
 def _new_route(draft: Draft, key: Key) -> PlanRoute:
     """A route with the day's next free letter."""
-    day = draft.day(key[1])
-    last = db.session.scalar(
-        select(func.max(PlanRoute.letter)).where(PlanRoute.plan_id == draft.plan.id, PlanRoute.day == day)
-    )
-    row = PlanRoute(
-        plan_id=draft.plan.id,
-        worker_id=key[0],
-        day=day,
-        letter=0 if last is None else last + 1,
-        departure_seconds=0,
-        arrival_seconds=0,
-        travel_seconds=0,
-        travel_metres=0,
-    )
-    db.session.add(row)
-    db.session.flush()
+    row = begin_route(draft.plan.id, key[0], draft.day(key[1]))
     draft.routes[key] = row
     draft.key_of[row.id] = key
     return row

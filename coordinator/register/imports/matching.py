@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from coordinator.elders.imports.matching import Known, Resemblances, address_key, alike
 from coordinator.elders.imports.places import Places
+from coordinator.elders.imports.residents import add_residents
 from coordinator.elders.lookup import id_hash
-from coordinator.elders.models import Elder, ElderStatus, Household
+from coordinator.elders.models import Elder, ElderStatus
 from coordinator.extensions import db
 from coordinator.kernel.areas import Area
 from coordinator.kernel.crypto import keyed_hash
@@ -45,21 +46,7 @@ class Matcher:
     def __init__(self, area: Area) -> None:
         self.places = Places(area, Datum.WGS84)
         self._register = Resemblances()
-        rows = db.session.execute(
-            select(
-                Elder.id,
-                Elder.area_id,
-                Elder.name,
-                Elder.birth_date,
-                Household.address,
-                Elder.id_number_hash.is_not(None),
-            )
-            .join(Household, Elder.household_id == Household.id)
-            .where(Elder.area_id.in_(list(self.places.communities)), Elder.status == ElderStatus.ACTIVE)
-        )
-        for elder_id, area_id, name, born, address, has_id in rows:
-            key = self.places.key_of(self.places.communities[area_id], address)
-            self._register.add(Known(area_id, name, born, key, has_id=has_id, id=elder_id))
+        add_residents(self._register, self.places)
 
     def match_all(self, rows: Sequence[Mapping[str, Any]]) -> list[Match]:
         """One answer a row; `community_id` narrows where the row has one."""
