@@ -48,6 +48,7 @@ class GuardianConsent(NamedTuple):
     given_on: date
     valid_to: date | None
     withdrawn_at: datetime | None
+    confirmed_at: datetime | None
 
 
 class Hours(NamedTuple):
@@ -88,12 +89,15 @@ class DutyWorker:
     travel_mode: TravelMode
     start_latitude: float
     start_longitude: float
+    end_latitude: float | None
+    end_longitude: float | None
     service_radius_metres: int
     max_visits_day: int
     max_visits_week: int
     max_visits_month: int
     max_hours_week: int | None
     dialects: list[str]
+    wanted: list[str]
     tied_elder_id: int | None
     skills: tuple[SkillHeld, ...]
     credentials: tuple[CredentialHeld, ...]
@@ -105,6 +109,13 @@ class DutyWorker:
     @property
     def start(self) -> tuple[float, float]:
         return self.start_latitude, self.start_longitude
+
+    @property
+    def end(self) -> tuple[float, float]:
+        """Where the day ends: the start unless another place is set."""
+        if self.end_latitude is None or self.end_longitude is None:
+            return self.start
+        return self.end_latitude, self.end_longitude
 
 
 def _gathered(owner: Any, *columns: Any) -> Any:
@@ -133,12 +144,15 @@ _COLUMNS = (
     Worker.travel_mode,
     Worker.start_latitude,
     Worker.start_longitude,
+    Worker.end_latitude,
+    Worker.end_longitude,
     Worker.service_radius_metres,
     Worker.max_visits_day,
     Worker.max_visits_week,
     Worker.max_visits_month,
     Worker.max_hours_week,
     Worker.dialects,
+    Worker.wanted,
     Worker.tied_elder_id,
 )
 _STATEMENT = (
@@ -153,7 +167,12 @@ _STATEMENT = (
             Credential.stands,
         ),
         _gathered(
-            Guardian.worker_id, Guardian.name, Guardian.given_on, Guardian.valid_to, Guardian.withdrawn_at
+            Guardian.worker_id,
+            Guardian.name,
+            Guardian.given_on,
+            Guardian.valid_to,
+            Guardian.withdrawn_at,
+            Guardian.confirmed_at,
         ),
         _gathered(Availability.worker_id, Availability.weekday, Availability.starts, Availability.ends),
         _gathered(
@@ -179,6 +198,10 @@ def _time(text: str | None) -> time | None:
     return None if text is None else time.fromisoformat(text)
 
 
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def _known_day(text: str) -> date:
     return date.fromisoformat(text)
 
@@ -193,10 +216,8 @@ def _read(row: Any) -> DutyWorker:
             for kind, first, last, stands in credentials or ()
         ),
         guardians=tuple(
-            GuardianConsent(
-                name, _known_day(given), _day(last), None if gone is None else datetime.fromisoformat(gone)
-            )
-            for name, given, last, gone in guardians or ()
+            GuardianConsent(name, _known_day(given), _day(last), _moment(gone), _moment(confirmed))
+            for name, given, last, gone, confirmed in guardians or ()
         ),
         availability=tuple(
             sorted(

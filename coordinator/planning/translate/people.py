@@ -13,15 +13,13 @@ from coordinator.planning.translate.keys import worker_key
 from coordinator.workforce import fitness
 from coordinator.workforce.fitness import MINOR_EARLIEST, MINOR_LATEST, UnfitCode
 from coordinator.workforce.models import TravelMode, Worker
+from coordinator.workforce.ways import DETOURS, SPEEDS_KMH
 from routing.scenario import Place
 from routing.sphere import metres
 
 if TYPE_CHECKING:
     from coordinator.planning.translate.roads import Times
 
-# Town factors measured against road networks: the way by road over the straight line, and usual speeds.
-DETOURS: dict[TravelMode, float] = {TravelMode.WALK: 1.40, TravelMode.BIKE: 1.45, TravelMode.CAR: 1.60}
-SPEEDS_KMH: dict[TravelMode, float] = {TravelMode.WALK: 4.5, TravelMode.BIKE: 13.0, TravelMode.CAR: 22.0}
 DETOUR = DETOURS[TravelMode.WALK]
 
 # A rest at noon for whoever works through it: elders eat and sleep then, too.
