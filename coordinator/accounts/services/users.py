@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
@@ -11,12 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from coordinator.accounts import passwords, queries
 from coordinator.accounts.access import can_manage
-from coordinator.accounts.models import User
+from coordinator.accounts.models import RoleGrant, User
 from coordinator.accounts.services.roles import NewRole, grant_role
 from coordinator.accounts.services.sessions import end_sessions
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
-from coordinator.kernel.access import Actor, Permission, demand
+from coordinator.kernel.access import Actor, Permission, Role, demand
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,58}[a-z0-9]")
@@ -64,6 +65,47 @@ def create_user(
     for role in roles:
         grant_role(actor, user, role, new_account=True)
     return user, once
+
+
+def open_own_account(name: str, address: str | None) -> User:
+    """Open the account of somebody who has just proved to hold a telephone: a worker's, without a password, under a
+    user name that tells nothing. Flushes. `name` has been checked.
+    """
+    user = User(
+        username=_free_username(),
+        name=name,
+        password_hash=passwords.NO_PASSWORD,
+        password_changed_at=clock.now(),
+        must_change_password=False,
+    )
+    db.session.add(user)
+    db.session.flush()
+    db.session.add(RoleGrant(user_id=user.id, role=Role.WORKER, granted_at=clock.now()))
+    db.session.flush()
+    db.session.expire(user, ["roles"])
+    audit.record(
+        Actor(user.id, user.name, address=address),
+        "account.create_own",
+        user,
+        _("自己开通账号 %(name)s", name=user.username),
+    )
+    return user
+
+
+def drop_one_time_password(user: User) -> None:
+    """Whoever signed in by a code needs the one-time password no more, and shall not be asked for it."""
+    if user.must_change_password:
+        _set_password_hash(user, passwords.NO_PASSWORD, must_change=False)
+        audit.record(
+            Actor(user.id, user.name), "account.drop_one_time", user, _("用验证码登录，一次性密码作废")
+        )
+
+
+def _free_username() -> str:
+    while True:
+        found = f"tf{secrets.randbelow(10**8):08d}"
+        if db.session.scalar(select(User.id).where(User.username == found)) is None:
+            return found
 
 
 def _check_username(username: str) -> None:
@@ -125,7 +167,11 @@ def change_password(actor: Actor, user: User, *, old: str, new: str) -> None:
 
 
 def _set_password(user: User, password: str, *, must_change: bool) -> None:
-    user.password_hash = passwords.hash_password(password)
+    _set_password_hash(user, passwords.hash_password(password), must_change=must_change)
+
+
+def _set_password_hash(user: User, password_hash: str, *, must_change: bool) -> None:
+    user.password_hash = password_hash
     user.password_changed_at = clock.now()
     user.must_change_password = must_change
     db.session.flush()

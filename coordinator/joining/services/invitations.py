@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import or_, update
@@ -85,9 +85,7 @@ def make_invitation(
     )
     db.session.add(invitation)
     db.session.flush()
-    audit.record(
-        actor, "invitation.make", invitation, _("做了一个邀请：%(label)s", label=invitation.label)
-    )
+    audit.record(actor, "invitation.make", invitation, _("做了一个邀请：%(label)s", label=invitation.label))
     db.session.flush()
     return invitation
 
@@ -103,9 +101,7 @@ def end_invitation(actor: Actor, invitation: Invitation) -> None:
     )
     db.session.expire(invitation)
     if ended is not None:
-        audit.record(
-            actor, "invitation.end", invitation, _("停用邀请：%(label)s", label=invitation.label)
-        )
+        audit.record(actor, "invitation.end", invitation, _("停用邀请：%(label)s", label=invitation.label))
         db.session.flush()
 
 
@@ -129,4 +125,4 @@ def count_use(invitation_id: int) -> bool:
 
 
 def _end_of(day: date) -> datetime:
-    return clock.at_local(day + timedelta(days=1), time(0))
+    return clock.at_local(day + timedelta(days=1), 0)

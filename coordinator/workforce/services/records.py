@@ -55,6 +55,18 @@ def create_worker(
     Raises InvalidInput with the field, Conflict when the ID or volunteer number is already there.
     """
     demand(actor, permission, area.path)
+    worker = enter_worker(actor, area, values, organisation)
+    audit.record(
+        actor, "worker.create", worker, _("登记人员%(name)s（%(area)s）", name=worker.name, area=area.name)
+    )
+    db.session.flush()
+    return worker
+
+
+def enter_worker(
+    actor: Actor, area: Area, values: Mapping[str, Any], organisation: Organisation | None
+) -> Worker:
+    """The checks and the row of `create_worker`, without its permission and its audit line. Flushes."""
     if area.level not in (AreaLevel.STREET, AreaLevel.COMMUNITY):
         raise InvalidInput(_("请选街道或社区。"), field="area_id")
     checked = _checked(actor, values, None, organisation)
@@ -70,10 +82,6 @@ def create_worker(
     worker = Worker(area=area, organisation=organisation, **checked)
     db.session.add(worker)
     _flush()
-    audit.record(
-        actor, "worker.create", worker, _("登记人员%(name)s（%(area)s）", name=worker.name, area=area.name)
-    )
-    db.session.flush()
     return worker
 
 
