@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from datetime import UTC, date, datetime
 
@@ -16,12 +15,11 @@ from coordinator.elders.queries import pack_for
 from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
-from coordinator.kernel.identity import check_character
 from coordinator.workforce.models import ServiceContact
+from tests.coordinator.elders.reading import NUMBER, fields, text_of, token
 from tests.factories import (
     hanzi,
     make_actor,
-    make_area_tree,
     make_elder,
     make_household,
     make_user,
@@ -30,8 +28,6 @@ from tests.factories import (
 )
 
 MOST_QUERIES = 12
-NUMBER = "510502194403020" + "22"
-NUMBER += check_character(NUMBER)
 
 
 @pytest.fixture(autouse=True)
@@ -40,48 +36,10 @@ def _today(freeze):
 
 
 @pytest.fixture
-def tree(db_session):
-    return make_area_tree(emergency_phone="0830-3123456")
-
-
-@pytest.fixture
-def desk(client, tree):
-    sign_in(client, make_user(Role.STREET_COORDINATOR, tree.street))
-    return client
-
-
-@pytest.fixture
 def elder(tree):
     return make_elder(
         tree.community, name="王素珍", id_number=NUMBER, phone="13800006027", medical_history="高血压"
     )
-
-
-def text_of(answer) -> str:
-    return answer.get_data(as_text=True)
-
-
-def token(page: str) -> str:
-    return re.search(r'name="csrf_token" value="([^"]+)"', page).group(1)
-
-
-def fields(page: str) -> dict[str, str]:
-    """What a browser would send of the dossier form as it stands, as far as text and selects go."""
-    found = {}
-    for match in re.finditer(r"<input[^>]*>", page):
-        tag = match.group(0)
-        name = re.search(r'name="([^"]+)"', tag)
-        value = re.search(r'value="([^"]*)"', tag)
-        kind = re.search(r'type="([^"]+)"', tag)
-        if not name or (kind and kind.group(1) in ("checkbox", "radio") and " checked" not in tag):
-            continue
-        found[name.group(1)] = value.group(1) if value else ""
-    for match in re.finditer(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.S):
-        chosen = re.search(r'<option selected value="([^"]*)"', match.group(2))
-        found[match.group(1)] = chosen.group(1) if chosen else ""
-    for match in re.finditer(r'<textarea[^>]*name="([^"]+)"[^>]*>\s*(.*?)</textarea>', page, re.S):
-        found[match.group(1)] = match.group(2)
-    return found
 
 
 # --- who sees what ---------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +16,8 @@ from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import InvalidInput, NotAllowed, NotFound
-from tests.factories import make_actor, make_area_tree, make_elder, make_user, sign_in
+from tests.coordinator.elders.reading import token
+from tests.factories import make_actor, make_elder, make_user, sign_in
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
@@ -25,16 +25,6 @@ PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 @pytest.fixture(autouse=True)
 def _today(freeze):
     freeze(datetime(2026, 3, 26, 1, 0, tzinfo=UTC))
-
-
-@pytest.fixture
-def tree(db_session):
-    return make_area_tree(emergency_phone="0830-3123456")
-
-
-@pytest.fixture
-def actor(tree):
-    return make_actor(Role.STREET_COORDINATOR, tree.street)
 
 
 @pytest.fixture
@@ -153,16 +143,6 @@ def test_who_may_not_reveal_sees_no_paper(actor, tree, elder):
 
 
 # --- over HTTP -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def desk(client, tree):
-    sign_in(client, make_user(Role.STREET_COORDINATOR, tree.street))
-    return client
-
-
-def token(page):
-    return re.search(r'name="csrf_token" value="([^"]+)"', page).group(1)
 
 
 def send(desk, elder, content, name="photo.jpg", **over):

@@ -25,7 +25,7 @@ from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooMany
 from coordinator.kernel.identity import check_character
-from tests.factories import make_actor, make_area_tree, make_elder, make_household
+from tests.factories import make_actor, make_elder, make_household
 
 NOW = datetime(2026, 3, 26, 1, 0, tzinfo=UTC)  # 9:00 in Shanghai
 SON = ContactPerson("李小明", "儿子", "138 1234 5678")
@@ -39,16 +39,6 @@ def id_number(birth: str = "19440302", sequence: str = "022") -> str:
 @pytest.fixture(autouse=True)
 def _today(freeze):
     freeze(NOW)
-
-
-@pytest.fixture
-def tree(db_session):
-    return make_area_tree(emergency_phone="0830-3123456")
-
-
-@pytest.fixture
-def actor(tree):
-    return make_actor(Role.STREET_COORDINATOR, tree.street)
 
 
 def create(actor, area, contacts=(SON,), home=None, **person):

@@ -26,9 +26,8 @@ from coordinator.elders.queries.facts import facts_as_json, facts_from
 from coordinator.elders.queries.history import change_of_facts, version_lines, version_on
 from coordinator.elders.services import versions
 from coordinator.extensions import db
-from coordinator.kernel.access import Role
 from coordinator.kernel.errors import InvalidInput
-from tests.factories import make_actor, make_area_tree, make_elder, make_household
+from tests.factories import make_elder, make_household
 
 TODAY = date(2026, 3, 26)
 YESTERDAY = date(2026, 3, 25)
@@ -38,16 +37,6 @@ NOON = datetime(2026, 3, 26, 4, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _today(freeze):
     freeze(NOON)
-
-
-@pytest.fixture
-def tree(db_session):
-    return make_area_tree(emergency_phone="0830-3123456")
-
-
-@pytest.fixture
-def actor(tree):
-    return make_actor(Role.STREET_COORDINATOR, tree.street, name="李主任")
 
 
 def old_elder(tree, household=None, **over):
