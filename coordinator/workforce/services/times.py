@@ -13,10 +13,12 @@ from coordinator.kernel.access import Actor
 from coordinator.kernel.errors import InvalidInput, NotAllowed, NotFound
 from coordinator.kernel.i18n import WEEKDAYS, period
 from coordinator.workforce.access import can_set_hours
+from coordinator.workforce.fitness import is_day_off, spans_on
 from coordinator.workforce.models import Availability, AvailabilityException, Worker
 
 EARLIEST, LATEST = time(6, 0), time(21, 0)
 LONGEST_LEAVE = timedelta(days=366)
+LONGEST_FURTHER = timedelta(days=31)
 
 
 def _require(actor: Actor, worker: Worker) -> None:
@@ -76,6 +78,11 @@ def add_days_off(
         raise InvalidInput(_("这几天已经过去了。"), field="last_day")
     if last_day - first_day > LONGEST_LEAVE:
         raise InvalidInput(_("一次最多登记一年。"), _("长期不来的，请告诉街道停用。"), field="last_day")
+    if any(
+        one.is_leave and one.first_day <= first_day and last_day <= one.last_day for one in worker.exceptions
+    ):
+        raise InvalidInput(_("这几天已经登记过不来了。"), field="first_day")
+    _take_back_hours(worker, first_day, last_day)
     leave = AvailabilityException(
         worker_id=worker.id, first_day=first_day, last_day=last_day, note=note.strip()[:120] or None
     )
@@ -90,6 +97,87 @@ def add_days_off(
     )
     db.session.flush()
     return leave
+
+
+def _take_back_hours(worker: Worker, first_day: date, last_day: date) -> None:
+    """Hours offered for these days end with the leave, which came later; those of other days stay."""
+    for one in list(worker.exceptions):
+        if one.is_leave or one.last_day < first_day or last_day < one.first_day:
+            continue
+        rest = [
+            (one.first_day, first_day - timedelta(days=1)),
+            (last_day + timedelta(days=1), one.last_day),
+        ]
+        db.session.delete(one)
+        for begins, ends in rest:
+            if begins <= ends:
+                db.session.add(
+                    AvailabilityException(
+                        worker_id=worker.id,
+                        first_day=begins,
+                        last_day=ends,
+                        starts=one.starts,
+                        ends=one.ends,
+                        note=one.note,
+                    )
+                )
+
+
+def add_further_hours(
+    actor: Actor, worker: Worker, first_day: date, last_day: date, hours: tuple[time, time], note: str = ""
+) -> AvailabilityException:
+    """Hours beside the weekly ones on some days, both included. Flushes.
+
+    Raises InvalidInput with the field: days past, too many or in the wrong order, hours nobody may have, or hours
+    at which the worker comes anyway.
+    """
+    _require(actor, worker)
+    starts, ends = hours
+    if last_day < first_day:
+        raise InvalidInput(_("最后一天不能早于第一天。"), field="last_day")
+    if last_day < clock.today():
+        raise InvalidInput(_("这几天已经过去了。"), field="last_day")
+    if last_day - first_day >= LONGEST_FURTHER:
+        raise InvalidInput(
+            _("一次最多登记 %(n)s 天。", n=LONGEST_FURTHER.days),
+            _("长期能来的，请改每周的时间。"),
+            field="last_day",
+        )
+    if starts >= ends:
+        raise InvalidInput(_("结束要晚于开始。"), field="ends")
+    if starts < EARLIEST or ends > LATEST:
+        raise InvalidInput(_("时间要在 6:00–21:00 之间。"), field="starts")
+    days = [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
+    if all(
+        not is_day_off(worker.exceptions, day)
+        and any(a <= starts and ends <= b for a, b in spans_on(worker.availability, worker.exceptions, day))
+        for day in days
+    ):
+        raise InvalidInput(_("这些时间您本来就能来。"), _("不用另外登记。"), field="first_day")
+    further = AvailabilityException(
+        worker_id=worker.id,
+        first_day=first_day,
+        last_day=last_day,
+        starts=starts,
+        ends=ends,
+        note=note.strip()[:120] or None,
+    )
+    db.session.add(further)
+    db.session.flush()
+    db.session.expire(worker, ["exceptions"])
+    audit.record(
+        actor,
+        "worker.further_hours",
+        worker,
+        _(
+            "%(name)s %(days)s多来 %(hours)s",
+            name=worker.name,
+            days=period(first_day, last_day),
+            hours=f"{starts:%H:%M}–{ends:%H:%M}",
+        ),
+    )
+    db.session.flush()
+    return further
 
 
 def remove_days_off(actor: Actor, worker: Worker, leave_id: int) -> None:
