@@ -19,7 +19,6 @@ from coordinator.elders.imports.importer import Applier, Importer, Taken
 from coordinator.elders.models import ImportBatch, ImportRow, ImportState, RowDecision, RowOutcome
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, queue
-from coordinator.kernel.access import demand
 from coordinator.kernel.errors import DomainError, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -76,7 +75,7 @@ def _write(importer: Importer, batch_id: int, user_id: int | None, tell: Callabl
     if batch.state != ImportState.APPLYING:
         return
     actor = batches.actor_of(user_id)
-    demand(actor, importer.permission, batch.area.path)
+    importer.require(actor, batch.area, batch.organisation_id)
     applier = importer.applier(batch, actor)
     total, left_out = _passes(applier, batch_id, tell)
     counts = dict(batch.counts)

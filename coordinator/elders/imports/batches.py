@@ -26,7 +26,7 @@ from coordinator.elders.models import (
 )
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, queue
-from coordinator.kernel.access import SYSTEM, Actor, Grant, demand
+from coordinator.kernel.access import SYSTEM, Actor, Grant
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.kernel.geo import Datum
@@ -43,13 +43,19 @@ APPLY_TIMEOUT_SECONDS = 1_800
 
 
 def upload(
-    importer: Importer, actor: Actor, area: Area, filename: str, content: bytes, datum: Datum
+    importer: Importer,
+    actor: Actor,
+    area: Area,
+    filename: str,
+    content: bytes,
+    datum: Datum,
+    organisation_id: int | None = None,
 ) -> ImportBatch:
     """Take a file in and owe its check. Flushes.
 
     Raises InvalidInput at field "file" when it is too large or no spreadsheet.
     """
-    demand(actor, importer.permission, area.path)
+    importer.require(actor, area, organisation_id)
     if area.level not in IMPORT_LEVELS:
         raise InvalidInput(_("请选一个街道或社区。"), field="area_id")
     if len(content) > MAX_BYTES:
@@ -65,6 +71,7 @@ def upload(
     batch = ImportBatch(
         kind=importer.kind,
         area=area,
+        organisation_id=organisation_id,
         user_id=actor.user_id,
         filename=clean_filename(filename),
         sha256=digest,
@@ -72,7 +79,10 @@ def upload(
     )
     earlier = db.session.scalar(
         select(func.max(ImportBatch.created_at)).where(
-            ImportBatch.sha256 == digest, ImportBatch.area_id == area.id, ImportBatch.kind == importer.kind
+            ImportBatch.sha256 == digest,
+            ImportBatch.area_id == area.id,
+            ImportBatch.kind == importer.kind,
+            ImportBatch.organisation_id.is_not_distinct_from(organisation_id),
         )
     )
     if earlier is not None:
@@ -115,7 +125,7 @@ def decide(importer: Importer, actor: Actor, batch: ImportBatch, row_id: int, an
 
     Raises Conflict when the import is no longer open, InvalidInput on an answer that was not offered.
     """
-    demand(actor, importer.permission, batch.area.path)
+    importer.require(actor, batch.area, batch.organisation_id)
     row = db.session.scalar(
         select(ImportRow).where(
             ImportRow.batch_id == batch.id, ImportRow.id == row_id, ImportRow.outcome == RowOutcome.ASK
@@ -168,7 +178,7 @@ def take_over(importer: Importer, actor: Actor, batch: ImportBatch, *, partly: b
 
     Raises Conflict when somebody has pressed the button already, InvalidInput when `partly` is needed.
     """
-    demand(actor, importer.permission, batch.area.path)
+    importer.require(actor, batch.area, batch.organisation_id)
     left = batch.counts.get(RowOutcome.REFUSE, 0) + undecided(batch.id)
     if left and not partly:
         raise InvalidInput(
@@ -195,7 +205,7 @@ def take_over(importer: Importer, actor: Actor, batch: ImportBatch, *, partly: b
 
 def discard(importer: Importer, actor: Actor, batch: ImportBatch) -> None:
     """Throw an import away that has not been taken over; its rows go at once. Flushes."""
-    demand(actor, importer.permission, batch.area.path)
+    importer.require(actor, batch.area, batch.organisation_id)
     if batch.state in (ImportState.APPLYING, ImportState.APPLIED, ImportState.CHECKING):
         raise Conflict(_("这份名单正在处理，现在不能放弃。"))
     batch.state = ImportState.DISCARDED

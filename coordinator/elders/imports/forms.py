@@ -20,7 +20,7 @@ DATUMS = {
 class UploadForm(Form):
     """A list of one area."""
 
-    area_id = SelectField(_l("导入到"), coerce=int, validators=[InputRequired(_l("请选一个街道或社区。"))])
+    area_id = SelectField(_l("导入到"), validators=[InputRequired(_l("请选一个街道或社区。"))])
     datum = RadioField(
         _l("名单里的经纬度是哪种坐标系"),
         choices=options(DATUMS),

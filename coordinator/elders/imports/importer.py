@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy import ColumnElement
 
 from coordinator.elders.imports.columns import Column, Layout
 from coordinator.elders.imports.reading import Cell
 from coordinator.elders.imports.values import plain
 from coordinator.elders.models import ImportBatch, ImportKind, ImportRow, RowOutcome
-from coordinator.kernel.access import Actor, Permission
+from coordinator.elders.queries import read_scope
+from coordinator.kernel.access import Actor, Permission, demand, in_areas
+from coordinator.kernel.areas import Area, AreaLevel
 
 
 @dataclass(slots=True)
@@ -67,8 +70,20 @@ class Applier(ABC):
         """Change what the rows' targets hold."""
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a list may go; `key` is what the form sends."""
+
+    key: str
+    label: str
+    area: Area
+    organisation_id: int | None = None
+
+
 class Importer(ABC):
-    """One kind of import."""
+    """One kind of import. Whoever holds its permission in an area may import into it, unless the kind says
+    otherwise (`targets`, `require`, `seen_by` belong together).
+    """
 
     kind: ImportKind
     permission: Permission
@@ -78,6 +93,21 @@ class Importer(ABC):
     noun: Any  # what the rows are, for sentences
     about: tuple[str, ...]  # keys of the columns that tell people apart
     writes_register = True  # False: the rows are kept beside the register, to be compared with it
+    among_others = True  # its start page shows those of the other kinds as tabs
+
+    def targets(self, actor: Actor) -> list[Target]:
+        """Where the actor may import to: streets, then communities."""
+        scope = read_scope(actor, self.permission)
+        found = [Target(str(area.id), area.name, area) for area in scope.level(AreaLevel.STREET)]
+        return found + [Target(key, name, scope.areas[int(key)]) for key, name in scope.choices()]
+
+    def require(self, actor: Actor, area: Area, organisation_id: int | None = None) -> None:
+        """Raise NotAllowed unless the actor may import into this area (for this organisation)."""
+        demand(actor, self.permission, area.path)
+
+    def seen_by(self, actor: Actor) -> ColumnElement[bool]:
+        """SQL condition on ImportBatch: the actor may see it."""
+        return in_areas(actor, self.permission, ImportBatch.area_id)
 
     @abstractmethod
     def checker(self, batch: ImportBatch) -> Checker:

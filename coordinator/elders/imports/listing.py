@@ -15,7 +15,7 @@ from coordinator.elders.imports.importer import Importer, shown_cell
 from coordinator.elders.imports.reading import Cell, thaw
 from coordinator.elders.models import ImportBatch, ImportRow, RowDecision, RowOutcome
 from coordinator.extensions import db
-from coordinator.kernel.access import Actor, in_areas
+from coordinator.kernel.access import Actor
 from coordinator.kernel.errors import NotFound
 from coordinator.kernel.listing import Column, Filter, ListingSpec
 
@@ -98,13 +98,13 @@ class RowView:
 
 
 def batch_in_scope(importer: Importer, actor: Actor, batch_id: int) -> ImportBatch:
-    """A batch of this kind within the actor's areas. Raises NotFound."""
+    """A batch of this kind that the actor may see. Raises NotFound."""
     batch = db.session.scalar(
         select(ImportBatch)
         .where(
             ImportBatch.id == batch_id,
             ImportBatch.kind == importer.kind,
-            in_areas(actor, importer.permission, ImportBatch.area_id),
+            importer.seen_by(actor),
         )
         .options(joinedload(ImportBatch.area))
     )
@@ -114,10 +114,10 @@ def batch_in_scope(importer: Importer, actor: Actor, batch_id: int) -> ImportBat
 
 
 def recent_batches(importer: Importer, actor: Actor) -> Sequence[ImportBatch]:
-    """The latest imports in the actor's areas."""
+    """The latest imports that the actor may see."""
     return db.session.scalars(
         select(ImportBatch)
-        .where(ImportBatch.kind == importer.kind, in_areas(actor, importer.permission, ImportBatch.area_id))
+        .where(ImportBatch.kind == importer.kind, importer.seen_by(actor))
         .options(joinedload(ImportBatch.area))
         .order_by(ImportBatch.id.desc())
         .limit(RECENT)

@@ -22,11 +22,10 @@ from coordinator.elders.imports.listing import (
     row_views,
 )
 from coordinator.elders.models import ImportBatch, ImportRow, ImportState
-from coordinator.elders.queries import Scope, read_scope
+from coordinator.elders.queries import read_scope
 from coordinator.extensions import db
 from coordinator.kernel import audit
 from coordinator.kernel.access import current_actor, requires
-from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import InvalidInput, NotFound
 from coordinator.kernel.geo import Datum
 from coordinator.kernel.listing import Listing
@@ -66,7 +65,9 @@ def import_pages(importer: Importer, name: str, prefix: str, *, within: str = ""
         return {
             "importer": importer,
             "page_of": lambda view, **values: url_for(f"{endpoint}.{view}", **values),
-            "starts": [(url_for(view), kind) for view, kind in STARTS if view in known],
+            "starts": [
+                (url_for(view), kind) for view, kind in STARTS if view in known and importer.among_others
+            ],
             "compare_href": "" if importer.writes_register else url_for("register.sources", source=name),
             "DATUMS": DATUMS,
             "OUTCOMES": OUTCOMES,
@@ -81,20 +82,21 @@ def import_pages(importer: Importer, name: str, prefix: str, *, within: str = ""
     def start() -> Answer:
         """Choose area, coordinate system and file; the latest imports."""
         actor = current_actor()
-        scope = read_scope(actor, importer.permission)
+        targets = {one.key: one for one in importer.targets(actor)}
         form = UploadForm()
-        form.area_id.choices = _areas(scope)
+        form.area_id.choices = [(one.key, one.label) for one in targets.values()]
         if not form.validate_on_submit():
             return show_start(form, 422 if form.is_submitted() else 200)
-        file = form.file.data
+        file, target = form.file.data, targets[form.area_id.data]
         try:
             batch = batches.upload(
                 importer,
                 actor,
-                _area(scope, form.area_id.data),
+                target.area,
                 file.filename or "",
                 file.stream.read(batches.MAX_BYTES + 1),
                 Datum(form.datum.data),
+                target.organisation_id,
             )
         except InvalidInput as problem:
             db.session.rollback()
@@ -203,20 +205,6 @@ def import_pages(importer: Importer, name: str, prefix: str, *, within: str = ""
         return _download(sheet)
 
     return bp
-
-
-def _areas(scope: Scope) -> list[tuple[int, str]]:
-    """Streets and communities the actor may import into, streets first."""
-    streets = [(area.id, area.name) for area in scope.level(AreaLevel.STREET)]
-    communities = [(int(key), name) for key, name in scope.choices()]
-    return streets + communities
-
-
-def _area(scope: Scope, area_id: int) -> Area:
-    area = scope.areas.get(area_id)
-    if area is None:
-        raise InvalidInput(_("请选一个街道或社区。"), field="area_id")
-    return area
 
 
 def _progress(batch: ImportBatch) -> dict[str, object]:
