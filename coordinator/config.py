@@ -49,6 +49,7 @@ KNOWN = frozenset(
         "TANFANG_SMS_KEY_SECRET",
         "TANFANG_SMS_SIGN",
         "TANFANG_SMS_TEMPLATE_CODE",
+        "TANFANG_SMS_TEMPLATE_LINK",
         "TANFANG_SMS_TEMPLATE_NOTICE",
         "TANFANG_SMS_URL",
         "TANFANG_TRUSTED_PROXIES",
@@ -82,6 +83,7 @@ class SmsSettings:
     sign: str = ""  # the signature that stands before each text, as approved by the provider
     template_notice: str = ""  # with one variable, ${title}
     template_code: str = ""  # with one variable, ${code}
+    template_link: str = ""  # with one variable, ${token}; empty: links are handed over on paper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,6 +348,7 @@ def _sms(env: Mapping[str, str], *, demo: bool) -> SmsSettings | None:
     return SmsSettings(
         gateway=gateway,
         url=_url(env, "TANFANG_SMS_URL", ("http", "https")) or SmsSettings.url,
+        template_link=_text(env, "TANFANG_SMS_TEMPLATE_LINK") or "",
         **{name.lower(): value for name, value in values.items() if value is not None},
     )
 

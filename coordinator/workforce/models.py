@@ -204,7 +204,10 @@ class Credential(db.Model):
 
 
 class Guardian(db.Model):
-    """Guardian of a minor and the consent given (教思政〔2015〕1号 第3条); withdrawal stops future visits."""
+    """Guardian of a minor and the consent given (教思政〔2015〕1号 第3条); withdrawal stops future visits.
+
+    `confirmed_at`: the guardian said so through the link sent to their own telephone; None: on paper.
+    """
 
     __tablename__ = "guardians"
     __table_args__ = (CheckConstraint("valid_to IS NULL OR valid_to >= given_on", name="dates_in_order"),)
@@ -217,6 +220,7 @@ class Guardian(db.Model):
     scope: Mapped[str] = mapped_column(String(120))
     given_on: Mapped[date]
     valid_to: Mapped[date | None]
+    confirmed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
     birth_date: Mapped[date | None]
 

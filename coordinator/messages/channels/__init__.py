@@ -27,6 +27,12 @@ def sms_is_on() -> bool:
     return _settings().sms is not None
 
 
+def sms_sends_links() -> bool:
+    """Can a link be sent by text message? The provider wants a template of its own for it."""
+    sms = _settings().sms
+    return sms is not None and (sms.gateway == "console" or bool(sms.template_link))
+
+
 def absolute_link(path: str) -> str:
     """A path of the site as a full address for a mail."""
     return _settings().public_base_url + path

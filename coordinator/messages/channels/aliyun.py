@@ -39,7 +39,7 @@ _LATER_CODES = frozenset(
         "isv.MONTH_LIMIT_CONTROL",
     }
 )
-_TEMPLATES = {"notice": "title", "code": "code"}  # kind of text → its variable
+_TEMPLATES = {"notice": "title", "code": "code", "link": "token"}  # kind of text → its variable
 _PAGE = 50
 
 
@@ -61,7 +61,7 @@ def send(settings: Settings, post: Post, mark: Callable[[], None]) -> Receipt:
     if sms is None:
         raise Later("no text message gateway is set up", after=600)
     kind = post.content["kind"]
-    template = sms.template_code if kind == "code" else sms.template_notice
+    template = {"code": sms.template_code, "link": sms.template_link}.get(kind, sms.template_notice)
     value = post.content["value"]
     answer = _call(
         sms,

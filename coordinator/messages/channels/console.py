@@ -14,7 +14,8 @@ FILE_NAME = "text-messages.log"
 
 def send(settings: Settings, post: Post, mark: Callable[[], None]) -> Receipt:
     """Append the text to `logs/text-messages.log` of the data directory (mode 600)."""
-    line = f"{clock.local_now():%Y-%m-%d %H:%M:%S}\t{post.address}\t{post.content['value']}\t{post.token}\n"
+    said = post.content.get("link") or post.content["value"]
+    line = f"{clock.local_now():%Y-%m-%d %H:%M:%S}\t{post.address}\t{said}\t{post.token}\n"
     try:
         settings.logs_dir.mkdir(parents=True, exist_ok=True)
         mark()

@@ -7,6 +7,7 @@ from coordinator.messages.services.parcels import (
     say_in_group,
     send_again,
     send_code,
+    send_link,
 )
 from coordinator.messages.services.robots import add_robot, stop_robot
 from coordinator.messages.services.telling import notify, open_message, read_all
@@ -22,5 +23,6 @@ __all__ = [
     "say_in_group",
     "send_again",
     "send_code",
+    "send_link",
     "stop_robot",
 ]

@@ -87,6 +87,24 @@ def send_code(phone: str, code: str, *, dedupe_key: str, minutes: int = 5) -> bo
     return parcel is not None
 
 
+def send_link(phone: str, path: str, token: str, *, dedupe_key: str, expires_at: datetime) -> bool:
+    """Send the link `path` to a mobile number by text message, for people who have no account and get none.
+
+    The provider's template holds the address of the site and takes `token`, the end of the path. False when no
+    gateway or no such template is set up, or this was sent before (`dedupe_key`).
+    """
+    if not channels.sms_sends_links():
+        return False
+    parcel = owe_parcel(
+        Channel.SMS,
+        address=phone,
+        content={"kind": "link", "value": token, "link": channels.absolute_link(path)},
+        dedupe_key=dedupe_key,
+        expires_at=expires_at,
+    )
+    return parcel is not None
+
+
 def say_in_group(
     robot: GroupRobot, title: str, lines: list[str], link: str, *, dedupe_key: str, hours: int = 12
 ) -> bool:

@@ -309,10 +309,8 @@ def _guardian(worker: Worker, day: date) -> list[Unfit]:
         return [Unfit(UnfitCode.GUARDIAN_MISSING, {"name": worker.name})]
     # A guardian who withdraws stops the visits even where the other one had agreed; a consent given
     # afterwards opens them again.
-    withdrawn = max(
-        (clock.to_local(one.withdrawn_at).date() for one in given if one.withdrawn_at), default=None
-    )
-    standing = [one for one in given if withdrawn is None or one.given_on >= withdrawn]
+    withdrawn = max((one.withdrawn_at for one in given if one.withdrawn_at), default=None)
+    standing = [one for one in given if withdrawn is None or _given_after(one, withdrawn)]
     if any(consent_valid(one, day) for one in standing):
         return []
     ended = [one.valid_to for one in standing if one.withdrawn_at is None and one.valid_to is not None]
@@ -320,6 +318,13 @@ def _guardian(worker: Worker, day: date) -> list[Unfit]:
         return [Unfit(UnfitCode.GUARDIAN_WITHDRAWN, {"name": worker.name})]
     last = max(ended)
     return [Unfit(UnfitCode.GUARDIAN_EXPIRED, {"name": worker.name, "day": last})]
+
+
+def _given_after(guardian: Guardian, withdrawn: datetime) -> bool:
+    """Of a consent on paper only the day is known: one of the same day counts as given afterwards."""
+    if guardian.confirmed_at is not None:
+        return guardian.confirmed_at > withdrawn
+    return guardian.given_on >= clock.to_local(withdrawn).date()
 
 
 def _minor_on_visit(
