@@ -7,7 +7,7 @@ from datetime import date, time
 from typing import Any
 
 from coordinator.elders import services
-from coordinator.elders.imports.elder_columns import CONTACTS, MEMBERS
+from coordinator.elders.imports.elder_people import CONTACTS, MEMBERS
 from coordinator.elders.imports.elder_rows import HOME, PERSON, PERSON_DAYS
 from coordinator.elders.lookup import clean_address
 from coordinator.elders.models import Category, ConsentGiver, ConsentKind, ConsentState, CoordinateSource

@@ -9,7 +9,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from coordinator.elders.imports.columns import problem
-from coordinator.elders.imports.elder_columns import BY_KEY, CONTACTS, DERIVED, MEMBERS
+from coordinator.elders.imports.elder_columns import BY_KEY
+from coordinator.elders.imports.elder_people import CONTACTS, MEMBERS
+from coordinator.elders.imports.elder_words import DERIVED
 from coordinator.elders.imports.importer import Row, change
 from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState, Elder, HouseholdMember
 from coordinator.elders.queries.facts import ELDER_AGE

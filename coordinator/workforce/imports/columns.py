@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from coordinator.elders.imports import values as v
 from coordinator.elders.imports.columns import Column
-from coordinator.elders.imports.elder_columns import SEXES, SKILLS
+from coordinator.elders.imports.elder_words import SEXES, SKILLS
 from coordinator.elders.imports.kinds import choice_column, day_column, shown_hours, shown_number, text_column
 from coordinator.elders.models import Sex
 from coordinator.kernel.i18n import WEEKDAYS
