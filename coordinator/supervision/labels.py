@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from coordinator.supervision.queries.rate import Why
+from coordinator.supervision.queries.corrections import Why
 from coordinator.visits.queries.coverage import Group
 
 GROUPS: dict[str, Any] = {

@@ -28,7 +28,9 @@ from coordinator.policy import Pack
 from coordinator.supervision import labels
 from coordinator.supervision.papers import RateSheet, percent
 from coordinator.supervision.queries import rate
+from coordinator.supervision.queries.corrections import read_corrections, reasons
 from coordinator.supervision.queries.rate import MonthView, Scope, Source
+from coordinator.supervision.queries.targets import target_in, targets_of
 from coordinator.supervision.rules import freeze_day, month_after, month_before, months_back
 from coordinator.supervision.services import request_count, request_freeze
 from coordinator.visits.queries.coverage import Figures, Group, Part
@@ -88,8 +90,8 @@ def coverage() -> Any:
     if request.args.get("format") == "xlsx":
         return _export(actor, scope, view, pack)
     months = months_back(clock.today(), MONTHS_SHOWN)
-    targets = rate.targets_of(pack)
-    corrected = rate.corrections(scope, view, actor) if view.own.now else []
+    targets = targets_of(pack)
+    corrected = read_corrections(scope, view, actor) if view.own.now else []
     frozen_by = db.session.get(User, view.frozen_by) if view.frozen_by else None
     day = freeze_day(area)
     return render_template(
@@ -102,12 +104,12 @@ def coverage() -> Any:
         today=clock.today(),
         pack=pack,
         targets=targets,
-        target=rate.target_in(targets, month),
-        target_of={one: rate.target_in(targets, one) for one in months},
+        target=target_in(targets, month),
+        target_of={one: target_in(targets, one) for one in months},
         months=months[::-1],
         history=rate.months_of(scope.chosen.id, months),
         tables=part_tables(view.figures),
-        corrected=rate.reasons(corrected),
+        corrected=reasons(corrected),
         corrected_count=len(corrected),
         frozen_by=frozen_by.name if frozen_by else "",
         freezes_on=month_after(month).replace(day=day),
@@ -220,7 +222,7 @@ def coverage_sheet() -> Response:
     scope = _scope(actor)
     view = rate.read_month(scope, _month())
     pack = _pack(db.session.get_one(Area, scope.chosen.id))
-    target = rate.target_in(rate.targets_of(pack), view.span.first)
+    target = target_in(targets_of(pack), view.span.first)
     rows = [row for row in (view.own, *view.parts) if row.numbers is not None]
     sheet = RateSheet(
         place=scope.chosen.name,
@@ -300,7 +302,7 @@ def corrections() -> str:
     actor = current_actor()
     scope, month = _scope(actor), _month()
     view = rate.read_month(scope, month)
-    found = rate.corrections(scope, view, actor, MOST_NAMED)
+    found = read_corrections(scope, view, actor, MOST_NAMED)
     return render_template(
         "supervision/corrections.html", scope=scope, view=view, month=month, found=found, most=MOST_NAMED
     )

@@ -15,15 +15,8 @@ from coordinator.kernel.errors import Conflict, NotAllowed
 from coordinator.kernel.queue import OwedJob
 from coordinator.supervision import jobs
 from coordinator.supervision.models import CoverageCount, CoverageSnapshot
-from coordinator.supervision.queries.rate import (
-    Numbers,
-    Source,
-    Why,
-    corrections,
-    people_in,
-    read_month,
-    scope_of,
-)
+from coordinator.supervision.queries.corrections import Why, read_corrections
+from coordinator.supervision.queries.rate import Numbers, Source, people_in, read_month, scope_of
 from coordinator.supervision.queries.units import all_units, unit_of, units_below
 from coordinator.supervision.services import (
     count_unit,
@@ -201,13 +194,13 @@ def test_a_contact_entered_after_the_freeze_is_a_correction(months, freeze):
     actor, scope, view = view_of(months)
     assert view.source is Source.FROZEN
     assert view.own.now is None
-    assert corrections(scope, view, actor) == []
+    assert read_corrections(scope, view, actor) == []
     months.visited(called, date(2026, 3, 20))
     months.called(nothing, date(2026, 3, 21))
     actor, scope, view = view_of(months)
     assert view.own.numbers == Numbers(4, 3, 1)
     assert view.own.now == Numbers(4, 4, 2)
-    found = {one.elder_id: one for one in corrections(scope, view, actor)}
+    found = {one.elder_id: one for one in read_corrections(scope, view, actor)}
     assert found[called.id][3:] == (Group.CONTACTED, Group.BOTH, Why.LATE_CONTACT, (date(2026, 3, 20),))
     assert found[nothing.id][3:] == (Group.NEITHER, Group.CONTACTED, Why.LATE_CONTACT, (date(2026, 3, 21),))
     assert len(found) == 2
@@ -232,17 +225,17 @@ def test_register_wishes_and_events_are_told_apart(months, freeze):
         date(2026, 3, 9),
     )
     actor, scope, view = view_of(months)
-    found = {one.elder_id: one.why for one in corrections(scope, view, actor)}
+    found = {one.elder_id: one.why for one in read_corrections(scope, view, actor)}
     assert found[late.id] is Why.ENTERED_LATE
     assert found[called.id] is Why.DATES
     assert found[half.id] is Why.MOVED_OUT
     assert found[done.id] is Why.EVENTS
-    moved = next(one for one in corrections(scope, view, actor) if one.elder_id == half.id)
+    moved = next(one for one in read_corrections(scope, view, actor) if one.elder_id == half.id)
     assert moved.name == ""  # named where the elder lives now
     # Seen from above nobody has moved.
     county = make_actor(Role.COUNTY_SUPERVISOR, months.tree.county)
     scope = scope_of(county, None)
-    assert half.id not in {one.elder_id for one in corrections(scope, read_month(scope, MARCH), county)}
+    assert half.id not in {one.elder_id for one in read_corrections(scope, read_month(scope, MARCH), county)}
 
 
 def test_a_refusal_after_the_freeze_changes_neither(months, freeze):
@@ -284,7 +277,7 @@ def test_a_county_reads_last_nights_count(months, freeze, monkeypatch):
     count_unit(months.tree.county, MARCH)
     actor, scope, view = view_of(months)
     assert view.own.now == Numbers(4, 3, 2)
-    assert [one.why for one in corrections(scope, view, actor)] == [Why.LATE_CONTACT]
+    assert [one.why for one in read_corrections(scope, view, actor)] == [Why.LATE_CONTACT]
     assert db.session.scalar(select(func.count()).select_from(CoverageCount)) == 6  # not one row a run
 
 

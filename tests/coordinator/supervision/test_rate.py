@@ -9,7 +9,7 @@ import pytest
 from coordinator.elders.models import Category, ConsentState
 from coordinator.extensions import db
 from coordinator.supervision.papers import percent
-from coordinator.supervision.queries.rate import target_in, targets_of
+from coordinator.supervision.queries.targets import target_in, targets_of
 from coordinator.visits.models import SurgeKind
 from coordinator.visits.queries import monthly_coverage, pack_of
 from coordinator.visits.queries.coverage import Figures, Group, count_tree, span_of
