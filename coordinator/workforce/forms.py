@@ -36,6 +36,13 @@ SPANS: dict[str, tuple[time, time]] = {
     "afternoon": (time(14, 0), time(18, 0)),
     "whole": (time(8, 0), time(18, 0)),
 }
+# One tap fills the whole week; single days can be changed before it is saved.
+FILLS: dict[str, tuple[Any, dict[int, str]]] = {
+    "workday_mornings": (_l("工作日上午"), dict.fromkeys(range(5), "morning")),
+    "workday_afternoons": (_l("工作日下午"), dict.fromkeys(range(5), "afternoon")),
+    "weekend": (_l("周末全天"), dict.fromkeys((5, 6), "whole")),
+    "always": (_l("每天全天"), dict.fromkeys(range(7), "whole")),
+}
 
 
 class WorkerForm(Form):
@@ -154,6 +161,14 @@ class WeekForm(Form):
                 "ends": shift[1] if shift else None,
             }
         return cls(data=values)
+
+    def fill(self, name: str) -> bool:
+        """Put one of FILLS into the form, every other day off; False when there is none of this name."""
+        if name not in FILLS:
+            return False
+        for weekday in range(7):
+            self[f"day_{weekday}"].form.span.data = FILLS[name][1].get(weekday, "off")
+        return True
 
     def week(self) -> dict[int, tuple[time, time] | None]:
         """The answers as hours. Raises InvalidInput when 另定 has no times."""

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from coordinator.kernel.i18n import WEEKDAYS
 from coordinator.workforce.models import Availability, CredentialKind, TravelMode, WorkerKind, WorkerStatus
+from coordinator.workforce.wishes import Wish
 
 KINDS: dict[str, Any] = {
     WorkerKind.COMMITTEE_MEMBER: _l("村（居）委工作人员"),
@@ -49,6 +50,23 @@ CREDENTIALS: dict[str, Any] = {
     CredentialKind.AGREEMENT: _l("志愿服务协议"),
     CredentialKind.PROFESSIONAL: _l("职业资格"),
 }
+
+WISHES: dict[str, Any] = {
+    Wish.AT_HOME: _l("上门"),
+    Wish.CALL: _l("打电话"),
+    Wish.ALONE: _l("一个人"),
+    Wish.TOGETHER: _l("两个人"),
+    Wish.KNOWN: _l("去过的人家"),
+    Wish.NEW: _l("没去过的人家"),
+    Wish.FESTIVAL: _l("过节"),
+    Wish.ORDINARY: _l("平时"),
+}
+# Names of languages are data: they are compared with what is written in the dossiers, so they are not translated.
+DIALECTS = (
+    *("四川话", "重庆话", "陕西话", "河南话", "广东话", "客家话", "潮汕话", "闽南话", "上海话", "江浙话"),
+    *("湖南话", "湖北话", "江西话", "云南话", "贵州话", "山东话", "东北话", "彝语", "藏语", "苗语", "壮语"),
+    *("维吾尔语", "蒙古语"),
+)
 
 
 def week_words(availability: Iterable[Availability]) -> str:

@@ -17,6 +17,7 @@ from coordinator.kernel import geo
 from coordinator.kernel.areas import Area, AreaLevel
 
 LEAST_HOMES = 5
+LEAST_SPEAKERS = 3
 NEARBY_METRES = 1_500
 # Whoever sets out further away than this from what they serve has mistyped.
 REACH_METRES = 30_000
@@ -103,7 +104,7 @@ def spot_near(place: tuple[float, float], spots: Sequence[Spot]) -> Spot | None:
 
 
 def reach_of(area: Area) -> geo.Bounds | None:
-    """The rectangle in which somebody who serves an area may set out; None when nothing is on the map. One query."""
+    """The rectangle in which somebody who serves an area may set out; None without places. One query."""
     rows = db.session.execute(
         select(Area.latitude, Area.longitude).where(
             or_(Area.path.startswith(area.path), Area.id == area.parent_id), Area.latitude.is_not(None)
@@ -119,3 +120,22 @@ def _plain(text: str) -> str:
 
 def _bare(name: str) -> str:
     return next((name[: -len(one)] for one in _ENDINGS if name.endswith(one)), name)
+
+
+def dialects_around(area: Area) -> list[str]:
+    """What at least three elders of the area speak, the most frequent first. One query."""
+    return list(
+        db.session.scalars(
+            select(Elder.dialect)
+            .join(Area, Area.id == Elder.area_id)
+            .where(
+                Area.path.startswith(area.path),
+                Elder.dialect.is_not(None),
+                Elder.status == ElderStatus.ACTIVE,
+            )
+            .group_by(Elder.dialect)
+            .having(func.count() >= LEAST_SPEAKERS)
+            .order_by(func.count().desc(), Elder.dialect)
+            .limit(8)
+        )
+    )

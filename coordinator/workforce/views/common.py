@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -34,6 +34,15 @@ def _words() -> dict[str, Any]:
 
 def page_of(template: str, status: int = 200, **values: Any) -> Answer:
     return render_template(template, **_words(), **values), status
+
+
+def saved(back: str) -> Answer:
+    """After a change: workers see first what they hold already and whether it still fits; desks go back.
+
+    The page belongs to a later feature, so it is named, not imported.
+    """
+    mine = back == url_for("workforce.me")
+    return redirect(url_for("marketplace.still_fits") if mine else back, 303)
 
 
 def download(listing: Listing, statement: Any, title: str) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 
@@ -10,21 +12,21 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.errors import InvalidInput
 from coordinator.workforce import fitness, services
-from coordinator.workforce.forms import (
-    DaysOffForm,
-    WeekForm,
-)
+from coordinator.workforce.forms import FILLS, DaysOffForm, WeekForm
 from coordinator.workforce.models import Worker
+from coordinator.workforce.preference_forms import FurtherHoursForm
 from coordinator.workforce.queries import (
     own_worker,
     worker_in_scope,
 )
-from coordinator.workforce.views.common import Answer, P, bp, page_of
+from coordinator.workforce.services.times import add_further_hours
+from coordinator.workforce.views.common import Answer, P, bp, page_of, saved
 
 
 def _times_page(found: Worker, layout: str, back: str, save: str, days_off: str) -> Answer:
     form = WeekForm.of(list(found.availability))
-    if form.validate_on_submit():
+    filled = request.method == "POST" and form.fill(request.form.get("fill", ""))
+    if not filled and form.validate_on_submit():
         try:
             services.set_availability(current_actor(), found, form.week())
             db.session.commit()
@@ -33,16 +35,19 @@ def _times_page(found: Worker, layout: str, back: str, save: str, days_off: str)
             _mark_day(form, problem)
         else:
             flash(_("已保存。以后按新的时间安排。"), "ok")
-            return redirect(back, 303)
+            if not found.availability:
+                flash(_("您一天也没有选，不会再排给您。想来的时候再来改。"), "warn")
+            return saved(back)
     return page_of(
         "workforce/times.html",
-        422 if form.is_submitted() else 200,
+        422 if form.is_submitted() and not filled else 200,
         form=form,
         name=found.name,
         layout=layout,
         back=back,
         save=save,
         days_off=days_off,
+        fills=FILLS,
     )
 
 
@@ -56,26 +61,38 @@ def _mark_day(form: WeekForm, problem: InvalidInput) -> None:
 
 
 def _days_off_page(found: Worker, layout: str, back: str, here: str, remove: str) -> Answer:
-    form = DaysOffForm(first_day=clock.today(), last_day=clock.today())
-    if form.validate_on_submit():
+    """Two forms on one page: days on which nobody is sent, and hours beside the weekly ones."""
+    today = clock.today()
+    further = request.form.get("more") == "1"
+    days: dict[str, Any] = {"first_day": today, "last_day": today}
+    form = DaysOffForm(None if further else request.form or None, data=days)
+    more = FurtherHoursForm(request.form if further else None, data=days, prefix="more-")
+    used = more if further else form
+    if request.method == "POST" and used.validate():
+        actor = current_actor()
         try:
-            services.add_days_off(
-                current_actor(), found, form.first_day.data, form.last_day.data, form.note.data or ""
-            )
+            if further:
+                hours = (more.starts.data, more.ends.data)
+                add_further_hours(actor, found, more.first_day.data, more.last_day.data, hours)
+            else:
+                services.add_days_off(
+                    actor, found, form.first_day.data, form.last_day.data, form.note.data or ""
+                )
             db.session.commit()
         except InvalidInput as problem:
             db.session.rollback()
-            form.take(problem)
+            used.take(problem)
         else:
-            flash(_("已登记，这几天不会安排。"), "ok")
-            return redirect(here, 303)
-    coming = [one for one in found.exceptions if one.last_day >= clock.today()]
+            flash(_("已登记，这些时间也会安排。") if further else _("已登记，这几天不会安排。"), "ok")
+            own = not further and back == url_for("workforce.me")
+            return saved(back) if own else redirect(here, 303)
     return page_of(
         "workforce/days_off.html",
-        422 if form.is_submitted() else 200,
+        422 if request.method == "POST" else 200,
         form=form,
+        more=more,
         name=found.name,
-        leaves=coming,
+        leaves=[one for one in found.exceptions if one.last_day >= today],
         layout=layout,
         back=back,
         here=here,
