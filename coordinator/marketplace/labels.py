@@ -11,12 +11,14 @@ from coordinator.marketplace.models import ClaimState
 from coordinator.workforce.fitness import UnfitCode
 
 STATES: dict[str, Any] = {
+    ClaimState.QUEUED: _l("排队中"),
     ClaimState.PENDING: _l("待审批"),
     ClaimState.APPROVED: _l("已确认"),
     ClaimState.REFUSED: _l("未通过"),
     ClaimState.WITHDRAWN: _l("已撤回"),
 }
 STATE_LOOKS: dict[str, str] = {
+    ClaimState.QUEUED: "waiting",
     ClaimState.PENDING: "pending",
     ClaimState.APPROVED: "confirmed",
     ClaimState.REFUSED: "refused",

@@ -15,7 +15,9 @@ from coordinator.workforce.models import Worker
 
 
 class ClaimState(StrEnum):
-    """queued: on the waiting list of a visit that somebody else has claimed or is to make."""
+    """queued: on the waiting list of a visit that somebody else has claimed or is to make · pending: waits for a
+    decision · withdrawn: by the person, or because there is nothing to wait for any more (`reason`).
+    """
 
     QUEUED = "queued"
     PENDING = "pending"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import func, or_, select
 
@@ -24,7 +24,8 @@ from coordinator.marketplace.rules import Rules
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.fitness import ADULT_AGE, OVERRIDABLE, Unfit, is_minor
-from coordinator.workforce.models import ServiceContact, WorkerKind
+from coordinator.workforce.models import WorkerKind
+from coordinator.workforce.queries import partners_of
 
 COMPANIONS_OFFERED = 12
 
@@ -65,7 +66,9 @@ class OwnClaim(NamedTuple):
 
 
 def own_claims(worker: DutyWorker) -> list[OwnClaim]:
-    """Claims of the worker that wait or were refused lately, and those in which the worker is asked to go along."""
+    """Claims of the worker that wait, stand in line or were refused lately, and those in which the worker is asked
+    to go along.
+    """
     now = clock.now()
     claims = db.session.scalars(
         select(Claim)
@@ -74,6 +77,7 @@ def own_claims(worker: DutyWorker) -> list[OwnClaim]:
             or_(Claim.worker_id == worker.id, Claim.companion_id == worker.id),
             or_(
                 Claim.state == ClaimState.PENDING,
+                (Claim.state == ClaimState.QUEUED) & (Claim.worker_id == worker.id),
                 (Claim.state == ClaimState.REFUSED) & (Claim.worker_id == worker.id),
             ),
             Visit.starts_at > now,
@@ -84,8 +88,8 @@ def own_claims(worker: DutyWorker) -> list[OwnClaim]:
     return [OwnClaim(claim, openings[claim.visit_id], claim.companion_id == worker.id) for claim in claims]
 
 
-def waiting_claim(worker_id: int, visit_id: int) -> Claim | None:
-    """The worker's claim on a visit that waits or has put the worker on it."""
+def own_standing_claim(worker_id: int, visit_id: int) -> Claim | None:
+    """The worker's claim on a visit that waits, stands in line, or has put the worker on it."""
     on_it = (
         select(Assignment.id)
         .where(
@@ -100,23 +104,14 @@ def waiting_claim(worker_id: int, visit_id: int) -> Claim | None:
         .where(
             Claim.visit_id == visit_id,
             Claim.worker_id == worker_id,
-            or_(Claim.state == ClaimState.PENDING, (Claim.state == ClaimState.APPROVED) & on_it),
+            or_(
+                Claim.state.in_((ClaimState.PENDING, ClaimState.QUEUED)),
+                (Claim.state == ClaimState.APPROVED) & on_it,
+            ),
         )
         .order_by(Claim.id.desc())
         .limit(1)
     ).one_or_none()
-
-
-def claims_waiting_of(worker_id: int) -> int:
-    """How many claims of a worker wait."""
-    return (
-        db.session.scalar(
-            select(func.count())
-            .select_from(Claim)
-            .where(Claim.worker_id == worker_id, Claim.state == ClaimState.PENDING)
-        )
-        or 0
-    )
 
 
 # --- who could go along ----------------------------------------------------------------------------------
@@ -247,7 +242,7 @@ def waiting_claims(actor: Actor) -> list[Waiting]:
     days = [clock.to_local(row.starts_at).date() for row in rows]
     held = held_by(people, min(days), max(days))
     before = _visits_before({(row.worker_id, row.elder_id) for row in rows})
-    contacts = _contacts({row.elder_id for row in rows})
+    contacts = partners_of({row.elder_id for row in rows})
     times = ways_of([(workers[one], held[one]) for one in {row.worker_id for row in rows}], openings.values())
     found = []
     for row in rows:
@@ -276,7 +271,7 @@ def waiting_claims(actor: Actor) -> list[Waiting]:
                 or (companion is not None and clash(held[companion.id], opening) is not None),
                 visits_before=visits,
                 last_visit=last,
-                is_contact=contacts.get(row.elder_id) == row.worker_id,
+                is_contact=row.worker_id in contacts.get(row.elder_id, ()),
                 added_minutes=None if trip is None else max(1, round(trip.added_seconds / 60)),
                 week_count=load_on(
                     [one for one in mine if one.visit_id != opening.visit_id], opening.day
@@ -300,15 +295,6 @@ def _visits_before(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], 
         .group_by(Assignment.worker_id, Visit.elder_id)
     )
     return {(worker_id, elder_id): (count, last) for worker_id, elder_id, count, last in rows}
-
-
-def _contacts(elder_ids: Collection[int]) -> dict[int, int]:
-    rows: Any = db.session.execute(
-        select(ServiceContact.elder_id, ServiceContact.worker_id).where(
-            ServiceContact.elder_id.in_(elder_ids), ServiceContact.until.is_(None)
-        )
-    )
-    return {elder_id: worker_id for elder_id, worker_id in rows}  # noqa: C416
 
 
 def claim_in_scope(actor: Actor, claim_id: int) -> Claim | None:

@@ -18,7 +18,7 @@ from coordinator.kernel.limits import limit
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.forms import LeaveForm
 from coordinator.marketplace.models import ClaimState
-from coordinator.marketplace.queries.claims import companions_for, own_claims, rules_for, waiting_claim
+from coordinator.marketplace.queries.claims import companions_for, own_claims, own_standing_claim, rules_for
 from coordinator.marketplace.queries.market import (
     Market,
     Offer,
@@ -166,7 +166,7 @@ def open_visit(visit_id: int) -> str:
 def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
     worker = own_duty(current_actor())
     opening, rules = own_opening(worker, visit_id)
-    mine = waiting_claim(worker.id, visit_id)
+    mine = own_standing_claim(worker.id, visit_id)
     why = None
     companions: list[DutyWorker] = []
     held = held_by([worker.id], opening.day, opening.day)[worker.id]

@@ -16,7 +16,7 @@ from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Actor
 from coordinator.marketplace.models import Claim, ClaimState
-from coordinator.marketplace.services.claiming import end_claim
+from coordinator.marketplace.services import end_claim
 from coordinator.messages.services import notify
 from coordinator.planning.models import PlanRoute, PlanStop, RouteSheet
 from coordinator.visits.lifecycle import AssignmentState, VisitState
@@ -96,7 +96,10 @@ def call_off(actor: Actor, elder_id: int, visits: Sequence[Visit], reason: str) 
 
 def _waiting_claims(visit_id: int) -> Sequence[Claim]:
     return db.session.scalars(
-        select(Claim).where(Claim.visit_id == visit_id, Claim.state == ClaimState.PENDING).with_for_update()
+        select(Claim)
+        .where(Claim.visit_id == visit_id, Claim.state.in_((ClaimState.PENDING, ClaimState.QUEUED)))
+        .order_by(Claim.id)
+        .with_for_update()
     ).all()
 
 

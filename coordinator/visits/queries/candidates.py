@@ -16,8 +16,8 @@ from coordinator.visits.lifecycle import AssignmentState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.visits import loads_of
 from coordinator.workforce.fitness import Load, Unfit, distance_m, is_minor, unfit
-from coordinator.workforce.models import Worker
-from coordinator.workforce.queries import partners_of, service_contacts_of, workers_for_planning
+from coordinator.workforce.models import ContactPart, Worker
+from coordinator.workforce.queries import pairs_with, workers_for_planning
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,7 @@ def candidates_for(visit: Visit) -> list[Candidate]:
     day = clock.to_local(visit.starts_at).date()
     loads = loads_of([worker.id for worker in workers], day, without_visit=visit.id)
     clashes = _clashes([worker.id for worker in workers], visit)
-    paired = partners_of([visit.elder_id]).get(visit.elder_id, [])
-    contact = service_contacts_of([visit.elder_id]).get(visit.elder_id)
+    paired = {one.worker_id: one.part for one in pairs_with(elder_id=visit.elder_id)}
     # A minor is judged beside an adult: whether one goes along is for the coordinator to choose.
     adults = [worker for worker in workers if not is_minor(worker, day)][:1]
     found = []
@@ -80,8 +79,8 @@ def candidates_for(visit: Visit) -> list[Candidate]:
                 clash=clashes.get(worker.id),
                 distance_metres=distance_m(worker, visit.elder),
                 load=loads[worker.id],
-                is_contact=worker.id == contact,
-                is_helper=worker.id in paired and worker.id != contact,
+                is_contact=paired.get(worker.id) is ContactPart.MAIN,
+                is_helper=paired.get(worker.id) is ContactPart.HELPER,
                 minor=minor,
             )
         )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from coordinator.extensions import db
-from coordinator.kernel import audit, clock
+from coordinator.kernel import audit, clock, queue
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed
 from coordinator.visits.access import can_release
@@ -245,6 +245,18 @@ def release(actor: Actor, visit: Visit, worker: Worker, reason: str) -> None:
         changes={"workers": [[worker.id], None]},
     )
     db.session.flush()
+    if visit.state is VisitState.OPEN:
+        _owe_move_up(visit, mine)
+
+
+def _owe_move_up(visit: Visit, left: Assignment) -> None:
+    """Whoever waits in line for the visit is next. Lines belong to a later feature: its table and job are named."""
+    claims = db.metadata.tables["claims"]
+    waits = select(claims.c.id).where(claims.c.visit_id == visit.id, claims.c.state == "queued").limit(1)
+    if db.session.scalar(waits) is not None:
+        queue.owe(
+            "coordinator.marketplace.jobs.move_up_in", key=str(left.id), payload={"visit_id": visit.id}
+        )
 
 
 def mark_no_show(actor: Actor, visit: Visit, worker: Worker, reason: str = "") -> None:
