@@ -13,7 +13,7 @@ from coordinator.kernel import clock
 from coordinator.visits.models import OwedElder, OwedStale
 from coordinator.visits.queries.due_list import window
 from coordinator.visits.queries.owed import Calculations, areas_above, rulebooks
-from coordinator.visits.queries.ready import outdated_elders, standing_of
+from coordinator.visits.queries.standing import outdated_elders, standing_of
 from coordinator.visits.services.owed import AHEAD, CHUNK, MOST_IN_REQUEST, REFRESH_JOB, refresh, refresh_key
 
 log = structlog.get_logger(__name__)

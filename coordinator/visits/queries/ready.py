@@ -8,8 +8,7 @@ two on random elders.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -25,20 +24,15 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    null,
     or_,
     select,
     true,
-    union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY as PG_ARRAY
 from sqlalchemy.orm import aliased
-from sqlalchemy.types import BigInteger, String
 
 from coordinator.elders.models import Elder, Household
 from coordinator.extensions import db
-from coordinator.kernel.areas import AreaLevel
-from coordinator.visits.models import OwedElder, OwedObligation, OwedStale, Visit
+from coordinator.visits.models import OwedElder, OwedObligation, Visit
 from coordinator.visits.queries.due_list import (
     ELDER_COLUMNS,
     OPEN_STATUSES,
@@ -49,148 +43,11 @@ from coordinator.visits.queries.due_list import (
     join_home_and_contact,
     window,
 )
-from coordinator.visits.queries.owed import AreaRow, Rulebook, areas_of, one_of
+from coordinator.visits.queries.due_scope import DueScope
+from coordinator.visits.queries.owed import one_of
 from coordinator.workforce.models import ServiceContact, Worker
 
 O = OwedObligation  # noqa: E741  the statements below name little else
-
-
-@dataclass(frozen=True, slots=True)
-class DueScope:
-    """Where somebody looks. `areas` are the areas in reach, `above` those and the ones they lie in; `wanted` the
-    ids of the areas looked at, `top` the one area that holds them all, where there is one. `grid_id` narrows to
-    the homes of a grid."""
-
-    areas: dict[int, AreaRow]
-    above: dict[int, AreaRow]
-    wanted: list[int]
-    top: AreaRow | None
-    grid_id: int | None = None
-
-    @property
-    def narrowed(self) -> bool:
-        """Only a part of what is in reach."""
-        return len(self.wanted) < len(self.areas) or self.grid_id is not None
-
-    def children(self) -> list[AreaRow]:
-        """The areas right below the one looked at, in the order of the tree."""
-        if self.top is None:
-            depth = min((row.path.count(".") for row in self.areas.values()), default=0)
-            return sorted(
-                (row for row in self.areas.values() if row.path.count(".") == depth), key=lambda row: row.id
-            )
-        below = self.top.path.count(".") + 1
-        found = [
-            row
-            for row in self.areas.values()
-            if row.path.startswith(self.top.path) and row.path.count(".") == below
-        ]
-        return sorted(found, key=lambda row: row.id)
-
-
-def read_due_scope(paths: Sequence[str], area_id: int | None = None) -> DueScope:
-    """The scope of somebody whose areas these are (a path is a subtree), narrowed to one area of it; another area
-    narrows nothing. One query."""
-    above = areas_of(paths)
-    areas = {one: row for one, row in above.items() if any(row.path.startswith(path) for path in paths)}
-    top = areas.get(area_id) if area_id is not None else None
-    if top is None and len(paths) == 1:
-        top = next((row for row in areas.values() if row.path == paths[0]), None)
-    if top is not None and top.level is AreaLevel.GRID:
-        inside = [one for one, row in areas.items() if top.path.startswith(row.path)]
-        return DueScope(areas, above, inside, top, top.id)
-    path = top.path if top is not None and area_id is not None else ""
-    return DueScope(areas, above, [one for one, row in areas.items() if row.path.startswith(path)], top)
-
-
-# --- how far the read model is right ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is ready in a scope. `groups` are (area, rule texts) with the first day after which something in it is
-    out of date and the latest day on which something was computed; `stale` the first elders of whom something
-    has changed, `changed` how many there are."""
-
-    groups: list[tuple[int, str | None, date | None, date | None]]
-    stale: list[int]
-    changed: int
-
-    def outdated(self, books: Mapping[int, Rulebook], today: date) -> list[tuple[int, str | None]]:
-        """The groups of which a part is to be computed anew although nothing was written: the day has turned, or
-        the rules are others."""
-        return [
-            (area_id, rules)
-            for area_id, rules, good_until, computed_on in self.groups
-            if (good_until is not None and good_until < today)
-            or (computed_on is not None and computed_on > today)
-            or (area_id in books and rules != books[area_id].key)
-        ]
-
-
-def standing_of(area_ids: Collection[int], most: int) -> Standing:
-    """How far the read model is right in these areas; `most` limits the elders that are named. One query."""
-    ids = one_of(area_ids)
-    groups = (
-        select(
-            OwedElder.area_id,
-            OwedElder.rules,
-            func.min(OwedElder.good_until),
-            func.max(OwedElder.computed_on),
-            literal(0),
-            null().cast(PG_ARRAY(BigInteger)),
-        )
-        .where(OwedElder.area_id == ids)
-        .group_by(OwedElder.area_id, OwedElder.rules)
-    )
-    stale = (
-        select(OwedStale.elder_id)
-        .join(Elder, Elder.id == OwedStale.elder_id)
-        .outerjoin(OwedElder, OwedElder.elder_id == OwedStale.elder_id)
-        # Where the elder lives now, and where the rows of an elder who has moved still stand.
-        .where(or_(Elder.area_id == ids, OwedElder.area_id == ids))
-        .distinct()
-        .subquery()
-    )
-    first = select(stale.c.elder_id).limit(most).scalar_subquery()
-    changed = select(
-        null().cast(BigInteger),
-        null().cast(String),
-        null().cast(Date),
-        null().cast(Date),
-        select(func.count()).select_from(stale).scalar_subquery(),
-        func.array(first),
-    )
-    rows = db.session.execute(union_all(groups, changed)).all()
-    last = next(row for row in rows if row[0] is None)
-    return Standing([tuple(row[:4]) for row in rows if row[0] is not None], list(last[5] or ()), last[4])
-
-
-def outdated_elders(
-    groups: Collection[tuple[int, str | None]], books: Mapping[int, Rulebook], today: date
-) -> list[int]:
-    """The elders of these groups whose day has turned or whose rules are others; one query."""
-    if not groups:
-        return []
-    others = [area_id for area_id, rules in groups if area_id in books and rules != books[area_id].key]
-    keys = {books[area_id].key for area_id in others}
-    rows = db.session.scalars(
-        select(OwedElder.elder_id).where(
-            OwedElder.area_id == one_of([area_id for area_id, _rules in groups]),
-            or_(
-                OwedElder.good_until < today,
-                OwedElder.computed_on > today,
-                and_(
-                    OwedElder.area_id == one_of(others),
-                    or_(OwedElder.rules.is_(None), OwedElder.rules.not_in(keys)),
-                ),
-            ),
-        )
-    )
-    return list(rows)
-
-
-# --- status, filters, order ------------------------------------------------------------------------------
 
 
 def status_on(today: date) -> ColumnElement[str]:
@@ -222,7 +79,8 @@ def overdue_in(where: ColumnElement[bool], today: date) -> ScalarSelect[int]:
     return count.scalar_subquery()
 
 
-def _within(scope: DueScope) -> ColumnElement[bool]:
+def within(scope: DueScope) -> ColumnElement[bool]:
+    """The obligations of a scope."""
     where: ColumnElement[bool] = O.area_id == one_of(scope.wanted)
     if scope.grid_id is not None:
         homes = (
@@ -285,7 +143,7 @@ def tally(scope: DueScope, today: date, wish: DueFilter | None = None) -> Tally:
             kept,
             func.count(),
         )
-        .where(_within(scope), listed_on(today))
+        .where(within(scope), listed_on(today))
         .group_by("shown", O.period_from, O.period_to, "plain")
     ).all()
     counts: Counter[str] = Counter()
@@ -336,7 +194,7 @@ def _ordered(
     if sort in ("place", "last"):
         statement = statement.join(OwedElder, OwedElder.elder_id == O.elder_id)
     return statement.where(
-        _within(scope), listed_on(today), status_on(today).in_(statuses), _kept(wish)
+        within(scope), listed_on(today), status_on(today).in_(statuses), _kept(wish)
     ).order_by(*_order(today, sort, descending))
 
 
@@ -411,67 +269,3 @@ def page_rows(
         )
         for row in db.session.execute(statement.outerjoin(last, true()).order_by(page.c.place))
     ]
-
-
-# --- by area ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AreaFigures:
-    """The figures of one area: obligations by shown status. `area` None stands for the homes of a community that
-    no grid holds."""
-
-    area: AreaRow | None
-    counts: Counter[str]
-
-    @property
-    def due(self) -> int:
-        """What is to be done in the running periods and was not in the last: all but the waived."""
-        return sum(self.counts[status] for status in STATUSES if status != "waived")
-
-
-def figures_below(scope: DueScope, today: date) -> list[AreaFigures]:
-    """The figures of the areas right below the one looked at, in the order of the tree; of its grids where it is a
-    community. One query."""
-    status = status_on(today).label("shown")
-    children = scope.children()
-    if scope.top is not None and scope.top.level is AreaLevel.COMMUNITY:
-        rows = db.session.execute(
-            select(Household.grid_id, status, func.count())
-            .select_from(O)
-            .join(Elder, Elder.id == O.elder_id)
-            .join(Household, Household.id == Elder.household_id)
-            .where(O.area_id == scope.top.id, listed_on(today))
-            .group_by(Household.grid_id, "shown")
-        ).all()
-        by_grid: dict[int | None, Counter[str]] = {row.id: Counter() for row in children}
-        for grid_id, name, n in rows:
-            by_grid.setdefault(grid_id if grid_id in by_grid else None, Counter())[name] += n
-        known = {row.id: row for row in children}
-        return [
-            AreaFigures(known.get(one) if one is not None else None, counts)
-            for one, counts in by_grid.items()
-        ]
-    rows = db.session.execute(
-        select(O.area_id, status, func.count())
-        .where(_within(scope), listed_on(today))
-        .group_by(O.area_id, "shown")
-    ).all()
-    found = {row.id: Counter[str]() for row in children}
-    own = {row.path: row.id for row in children}
-    places = {area_id: _child_of(scope.above[area_id].path, own) for area_id, _name, _n in rows}
-    for area_id, name, n in rows:
-        child = places[area_id]
-        if child is not None:
-            found[child][name] += n
-    return [AreaFigures(row, found[row.id]) for row in children]
-
-
-def _child_of(path: str, children: Mapping[str, int]) -> int | None:
-    """The child whose subtree holds this path."""
-    parts = path.split(".")
-    for length in range(1, len(parts)):
-        found = children.get(".".join(parts[:length]) + ".")
-        if found is not None:
-            return found
-    return None

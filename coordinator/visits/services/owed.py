@@ -35,6 +35,7 @@ from coordinator.policy import Category, EventKind, Mode, Status, has_category
 from coordinator.policy.facts import birthday
 from coordinator.visits.models import OwedElder, OwedObligation, OwedStale, PolicyVersion, Visit
 from coordinator.visits.queries.due_list import elder_rows, name_key, window
+from coordinator.visits.queries.due_scope import DueScope, read_due_scope
 from coordinator.visits.queries.owed import (
     Calculations,
     Rulebook,
@@ -44,7 +45,8 @@ from coordinator.visits.queries.owed import (
     rulebooks,
     situations,
 )
-from coordinator.visits.queries.ready import DueScope, outdated_elders, read_due_scope, standing_of, tally
+from coordinator.visits.queries.ready import tally
+from coordinator.visits.queries.standing import outdated_elders, standing_of
 
 REFRESH_JOB = "coordinator.visits.jobs.refresh_owed"
 # Elders that a reader computes before being served; more are left to a job, and the page says how many.

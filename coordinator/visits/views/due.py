@@ -24,6 +24,7 @@ from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec, Pag
 from coordinator.kernel.spreadsheet import Sheet, SheetColumn, export
 from coordinator.policy import EventKind, Pack
 from coordinator.visits import labels
+from coordinator.visits.queries.due_areas import figures_below
 from coordinator.visits.queries.due_list import (
     OPEN_STATUSES,
     STATUSES,
@@ -38,19 +39,10 @@ from coordinator.visits.queries.due_list import (
     upcoming,
     verdict_of,
 )
+from coordinator.visits.queries.due_scope import DueScope, read_due_scope
 from coordinator.visits.queries.explain import modes_in_words
 from coordinator.visits.queries.owed import AreaRow, one_of
-from coordinator.visits.queries.ready import (
-    DueScope,
-    Key,
-    PageRow,
-    Tally,
-    figures_below,
-    ordered_keys,
-    page_rows,
-    read_due_scope,
-    tally,
-)
+from coordinator.visits.queries.ready import Key, PageRow, Tally, ordered_keys, page_rows, tally
 from coordinator.visits.services.owed import Freshness, freshen, refresh
 from coordinator.visits.views.blueprint import area_choices, bp, item_href
 from coordinator.visits.views.panel import fact_of, opened_panel
