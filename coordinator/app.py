@@ -39,6 +39,7 @@ FEATURES = (
     "coordinator.elders.import_views",
     "coordinator.workforce.views",
     "coordinator.workforce.import_views",
+    "coordinator.workforce.roster_views",
     "coordinator.joining.views",
     "coordinator.visits.views",
     "coordinator.planning.views",

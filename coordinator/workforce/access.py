@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coordinator.kernel.access import Actor, Permission, covers
-from coordinator.workforce.models import Worker
+from coordinator.workforce.models import Worker, WorkerStatus
 
 
 def is_self(actor: Actor, worker: Worker) -> bool:
@@ -15,9 +15,15 @@ def can_edit(actor: Actor, worker: Worker) -> bool:
     return covers(actor, Permission.WORKER_EDIT, worker.area.path)
 
 
+def keeps_roster(actor: Actor, worker: Worker) -> bool:
+    """Is the worker one of the people of an organisation the actor manages?"""
+    return worker.organisation_id in actor.organisation_ids(Permission.ROSTER_EDIT)
+
+
 def can_set_hours(actor: Actor, worker: Worker) -> bool:
-    """Workers decide when they come; a coordinator may type it in for them."""
-    return is_self(actor, worker) or can_edit(actor, worker)
+    """Workers decide when they come; a coordinator may type it in for them, and their manager before approval."""
+    enters = keeps_roster(actor, worker) and worker.status is WorkerStatus.APPLIED
+    return is_self(actor, worker) or can_edit(actor, worker) or enters
 
 
 def can_open_account(actor: Actor, worker: Worker) -> bool:

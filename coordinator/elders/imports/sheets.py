@@ -130,14 +130,14 @@ def refused_rows(importer: Importer, batch: ImportBatch, rows: Iterable[tuple[Im
     columns = [SheetColumn(REASON, lambda pair: pair[1], width=44)]
     for index, (heading, key) in enumerate(batch.headings):
         columns.append(SheetColumn(heading, _cell_reader(index, as_text=key in secret_text), width=16))
+    notes = [_("“原因”一列写着每一行为什么没有导入，改好以后直接上传这个文件，不用删这一列。")]
+    if importer.column("latitude") is not None:
+        notes.append(_("坐标系和原来的文件一样：%(datum)s。", datum=(batch.coordinate_system or "").upper()))
     return spreadsheet.export_xlsx(
         columns,
         rows,
         title=_("不能导入的%(noun)s", noun=importer.noun),
-        notes=[
-            _("“原因”一列写着每一行为什么没有导入，改好以后直接上传这个文件，不用删这一列。"),
-            _("坐标系和原来的文件一样：%(datum)s。", datum=(batch.coordinate_system or "").upper()),
-        ],
+        notes=notes,
     )
 
 

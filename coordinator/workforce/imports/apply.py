@@ -57,7 +57,7 @@ class WorkerApplier(Applier):
         for row in rows:
             worker = workers.get(row.target_id or 0)
             read_at = (row.details or {}).get("updated_at")
-            gone = worker is None or worker.status == WorkerStatus.LEFT or worker.area_id not in self.areas
+            gone = worker is None or worker.status == WorkerStatus.LEFT or not self._in_reach(worker)
             if worker is None or gone or read_at not in (None, worker.updated_at.isoformat()):
                 text = _("检查以后，这份资料又被改过。")
                 taken.left_out[row.id] = problem(
@@ -73,6 +73,9 @@ class WorkerApplier(Applier):
                 continue
             taken.updated += 1
         return taken
+
+    def _in_reach(self, worker: Worker) -> bool:
+        return worker.area_id in self.areas
 
     def _fields(self, values: dict[str, Any]) -> dict[str, Any]:
         found = {key: values[key] for key in (*FIELDS, "dialects") if key in values}
@@ -97,14 +100,17 @@ class WorkerApplier(Applier):
             fields["start_latitude"], fields["start_longitude"] = row.details["centre"]
         # The limits are compared with each other, so the usual ones are written out.
         fields = {"max_visits_day": 6, "max_visits_week": 15, "max_visits_month": 40} | fields
-        worker = services.create_worker(
-            self.actor,
-            self.areas.get(values.get("area_id", 0), self.batch_area),
-            fields,
-            organisation=self._organisation(values),
-        )
+        worker = self._enter(row, fields)
         self._parts(worker, values, {})
         return worker
+
+    def _enter(self, row: ImportRow, fields: dict[str, Any]) -> Worker:
+        return services.create_worker(
+            self.actor,
+            self.areas.get(row.values.get("area_id", 0), self.batch_area),
+            fields,
+            organisation=self._organisation(row.values),
+        )
 
     def _change(self, worker: Worker, values: dict[str, Any], paired: frozenset[int]) -> None:
         held = snapshot(worker)

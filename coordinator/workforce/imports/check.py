@@ -54,7 +54,8 @@ def pairs_of(ids: Iterable[int]) -> dict[int, frozenset[int]]:
     return {worker_id: frozenset(elders) for worker_id, elders in found.items()}
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
+    """A name for comparing: full-width signs as plain ones, no blanks."""
     return "".join(unicodedata.normalize("NFKC", name).split())
 
 
@@ -81,7 +82,7 @@ class WorkerChecker(Checker):
                 or_(Organisation.area_id.in_(inside), Organisation.area_id.in_(above)),
             )
         ).all()
-        self._organisations = {_key(one.name): one for one in organisations}
+        self._organisations = {name_key(one.name): one for one in organisations}
         self.names = {
             "area": {one.id: one.name for one in self._areas.values()},
             "organisation": {one.id: one.name for one in organisations},
@@ -149,7 +150,7 @@ class WorkerChecker(Checker):
     def _organisation(self, row: Row) -> None:
         values = row.values
         name = values.get("organisation")
-        found = self._organisations.get(_key(name)) if name else None
+        found = self._organisations.get(name_key(name)) if name else None
         if name and found is None:
             text = _("系统里没有登记“%(name)s”。", name=name)
             row.refuse(
@@ -206,7 +207,7 @@ class WorkerChecker(Checker):
         found = db.session.execute(
             select(
                 *(Worker.id, Worker.id_number_hash, Worker.volunteer_number, Worker.name, Worker.area_id),
-                Worker.status,
+                *(Worker.status, Worker.organisation_id),
             ).where(or_(Worker.id_number_hash.in_(list(hashes)), Worker.volunteer_number.in_(numbers)))
         )
         taken: dict[str, Any] = {}
@@ -238,7 +239,7 @@ class WorkerChecker(Checker):
             text = _("和第 %(row)s 行的姓名、出生日期、电话都一样，只看前面那一行。", row=double.row)
             row.refuse(problem("name", "double", text, _("请核对后只留一行。")))
             return
-        held = taken.get(values.get("id_number", ""))
+        held = self._held(row, taken)
         if held is not None:
             self._same_number(row, held, matched)
         else:
@@ -255,6 +256,10 @@ class WorkerChecker(Checker):
                 self._free_number(row, taken, None)
                 self._no_pairs(row)
         self._file.add(person)
+
+    def _held(self, row: Row, taken: dict[str, Any]) -> Any | None:
+        """Who is certainly meant by the row, anywhere."""
+        return taken.get(row.values.get("id_number", ""))
 
     def _same_number(self, row: Row, held: Any, matched: list[tuple[Row, int]]) -> None:
         name = row.values["name"]
@@ -296,6 +301,10 @@ class WorkerChecker(Checker):
             if worker.status != WorkerStatus.APPROVED:
                 self._no_pairs(row)
             row.target_id = worker_id
+            self._narrow(row, worker)
             changes = differences(worker, row.values, self.names, pairs.get(worker_id, frozenset()))
             row.outcome = RowOutcome.UPDATE if changes else RowOutcome.SAME
             row.details |= {"changes": changes, "updated_at": worker.updated_at.isoformat()}
+
+    def _narrow(self, row: Row, worker: Worker) -> None:
+        """Take out of the row what this list may not change of this worker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coordinator.elders.imports import applying, checking
+from coordinator.workforce.imports.roster import ROSTER
 from coordinator.workforce.imports.workers import WORKERS
 
 
@@ -14,3 +15,13 @@ def check_workers(batch_id: int) -> None:
 def apply_workers(batch_id: int, user_id: int | None) -> None:
     """Write a checked list of workers."""
     applying.take(WORKERS, batch_id, user_id)
+
+
+def check_roster(batch_id: int) -> None:
+    """Dry run of an organisation's roster."""
+    checking.check(ROSTER, batch_id)
+
+
+def apply_roster(batch_id: int, user_id: int | None) -> None:
+    """Write a checked roster."""
+    applying.take(ROSTER, batch_id, user_id)

@@ -26,6 +26,7 @@ from coordinator.workforce.services.own import register_oneself, take_up_record
 from coordinator.workforce.services.pairs import add_bar, add_helper, end_pair, pair, remove_bar, unpair
 from coordinator.workforce.services.preferences import Travel, refuse_home, set_travel, set_wishes
 from coordinator.workforce.services.records import create_worker, edit_worker, reveal
+from coordinator.workforce.services.rosters import enter_on_roster, join_roster, take_out
 from coordinator.workforce.services.times import (
     add_days_off,
     add_further_hours,
@@ -50,6 +51,8 @@ __all__ = [
     "declare_credential",
     "edit_worker",
     "end_pair",
+    "enter_on_roster",
+    "join_roster",
     "missing_for_duty",
     "open_account",
     "pair",
@@ -65,6 +68,7 @@ __all__ = [
     "set_wishes",
     "suggested_username",
     "suspend_worker",
+    "take_out",
     "take_up_record",
     "unpair",
     "verify_credential",

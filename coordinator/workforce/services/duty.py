@@ -12,6 +12,7 @@ from coordinator.extensions import db
 from coordinator.kernel import audit, clock, queue
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, InvalidInput
+from coordinator.workforce.access import keeps_roster
 from coordinator.workforce.fitness import Unfit, UnfitCode, duty_gate
 from coordinator.workforce.models import Worker, WorkerSkill, WorkerStatus
 
@@ -60,8 +61,11 @@ def suspend_worker(actor: Actor, worker: Worker, reason: str) -> None:
 
 
 def retire_worker(actor: Actor, worker: Worker) -> None:
-    """The worker has left the workforce; the record and the hours stay. Flushes."""
-    demand(actor, Permission.WORKER_EDIT, worker.area.path)
+    """The worker has left the workforce, say its coordinators or the manager of the own organisation; the record
+    and the hours stay. Flushes.
+    """
+    if not keeps_roster(actor, worker):
+        demand(actor, Permission.WORKER_EDIT, worker.area.path)
     if worker.status == WorkerStatus.LEFT:
         raise Conflict(_("%(name)s已经离开。", name=worker.name))
     former = worker.status

@@ -21,6 +21,7 @@ from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import Conflict, InvalidInput, NotFound
 from coordinator.kernel.identity import IdentityError, clean_name, normalise_phone, parse_resident_id
 from coordinator.policy import age_on
+from coordinator.workforce.access import keeps_roster
 from coordinator.workforce.fitness import YOUNGEST_AGE
 from coordinator.workforce.models import Worker, WorkerKind
 
@@ -95,8 +96,12 @@ def edit_worker(
     keep_organisation: bool = True,
     permission: Permission = Permission.WORKER_EDIT,
 ) -> Worker:
-    """Change the worker's data; what is not given stays. Flushes. Raises as on creation."""
-    demand(actor, permission, worker.area.path)
+    """Change the worker's data; what is not given stays. Flushes. Raises as on creation.
+
+    Who manages the worker's organisation may do so too; their doors (`rosters.STILL_OPEN`) let less through.
+    """
+    if not keeps_roster(actor, worker):
+        demand(actor, permission, worker.area.path)
     if area is not None and area.id != worker.area_id:
         demand(actor, permission, area.path)
         if area.level not in (AreaLevel.STREET, AreaLevel.COMMUNITY):

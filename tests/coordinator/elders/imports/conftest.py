@@ -34,9 +34,10 @@ def check(committed_db: scoped_session[Session]) -> Importing:
         importer: Importer = ELDERS,
         datum: Datum = Datum.WGS84,
         actor: Any = SYSTEM,
+        organisation_id: int | None = None,
     ) -> ImportBatch:
         data = content if isinstance(content, bytes) else xlsx(content)
-        batch = batches.upload(importer, actor, area, "名单.xlsx", data, datum)
+        batch = batches.upload(importer, actor, area, "名单.xlsx", data, datum, organisation_id)
         db.session.commit()
         checking.check(importer, batch.id)
         return db.session.get_one(ImportBatch, batch.id)
