@@ -19,13 +19,7 @@ from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotFo
 from coordinator.kernel.forms import options
 from coordinator.messages.services import notify
 from coordinator.policy import Pack
-from coordinator.visits.festivals import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    days_off_known,
-    festivals,
-    years_known,
-)
+from coordinator.visits.festivals import FIRST_YEAR, LAST_YEAR, days_off_known, festivals, years_known
 from coordinator.visits.forms import EventChangeForm, EventForm, ReasonForm, SettleForm
 from coordinator.visits.models import SurgeEvent, SurgeKind, Visit
 from coordinator.visits.queries.events import count_home_visits_in, home_visits_in

@@ -23,7 +23,7 @@ from coordinator.policy import Mode
 from coordinator.visits.queries.due_list import OPEN_STATUSES, STATUSES, DueItem, order_items
 from coordinator.visits.queries.explain import modes_in_words
 from coordinator.visits.views.blueprint import bp, link_to
-from coordinator.visits.views.due import STATUS_WORDS, Selected, select_items
+from coordinator.visits.views.due_selected import STATUS_WORDS, Selected, select_items
 from coordinator.visits.views.panel import fact_of
 
 MOST_ELDERS = 400
