@@ -34,6 +34,8 @@ class Hidden(StrEnum):
     REFUSED_BEFORE = "refused_before"
     NEEDS_TWO_ADULTS = "needs_two_adults"
     HOURS = "hours"
+    NOT_WISHED = "not_wished"
+    FURTHER = "further"
 
 
 # The worker reads these about themself; a bar is never told for what it is.
@@ -61,4 +63,39 @@ WHY_NOT: dict[str, Any] = {
     Hidden.REFUSED_BEFORE: _l("您申请过，社区没有同意"),
     Hidden.NEEDS_TWO_ADULTS: _l("要两位成年人一起去"),
     Hidden.HOURS: _l("不在您登记的可以来的时间里"),
+    Hidden.NOT_WISHED: _l("不是您想做的那种"),
+    Hidden.FURTHER: _l("比列出的都远"),
 }
+
+# Why an elder is a matter for a person; the coordinator reads it, never the worker.
+SENSITIVE: dict[str, Any] = {
+    "lost_child": _l("失独家庭，请选熟悉的人"),
+    "dementia": _l("长者有认知障碍"),
+    "upheaval": _l("家里近来有重大变故"),
+    "caution": _l("档案里写了要留意的事"),
+    "remote_only": _l("长者更愿意接电话"),
+    "two_visitors": _l("这一家要两个人去"),
+}
+
+# Why a rule left a claim to a person, counted on the page of the rule.
+AUTO_WHY: dict[str, Any] = {
+    "minor": _l("有未成年人"),
+    "companion": _l("两个人一起去"),
+    "first_here": _l("第一次去这位长者家"),
+    "sensitive": _l("要特别照顾的长者"),
+    "soon": _l("离开始不到规定的小时数"),
+    "finding": _l("资质、技能或时间有不合的地方"),
+    "no_show": _l("90 天里有过一次没有来"),
+    "few_here": _l("去这位长者家的次数还不够"),
+    "few_around": _l("在本社区去的次数还不够"),
+}
+
+# One press instead of typing; the applicant reads it as it stands.
+READY_REASONS: tuple[Any, ...] = (
+    _l("这位长者希望由熟悉的人去，谢谢您愿意去。"),
+    _l("这一次已经另外安排了人。"),
+    _l("长者那个时间不方便，请看别的时间。"),
+    _l("您近来去得不少了，这次留给别人。"),
+    _l("请先补齐培训、保险等材料，再来申请。"),
+    _l("第一次请先和老队员一起去，社区会联系您。"),
+)

@@ -45,20 +45,31 @@ def seconds(mode: TravelMode, metres: float) -> int:
 
 
 def way_to(
-    mode: TravelMode, start: Place, held: Sequence[Stop], at: datetime, place: Place, times: Times = STRAIGHT
+    mode: TravelMode,
+    ends: tuple[Place, Place],
+    held: Sequence[Stop],
+    at: datetime,
+    place: Place,
+    times: Times = STRAIGHT,
 ) -> Way:
-    """The way to a visit at `place` that begins at `at`, put among the visits `held` on that day."""
+    """The way to a visit at `place` that begins at `at`, put among the visits `held` on that day.
+
+    `ends` are where the day begins and ends; whoever has nothing that day would not go at all.
+    """
+    start, end = ends
     stops = sorted(stop for stop in held if stop.place is not None)
     before = [stop.place for stop in stops if stop.starts_at <= at]
     after = [stop.place for stop in stops if stop.starts_at > at]
     came_from = before[-1] if before and before[-1] is not None else start
-    goes_to = after[0] if after and after[0] is not None else start
+    goes_to = after[0] if after and after[0] is not None else end
+    stays = not before and not after
     there = road_metres(mode, came_from, place)
     if times.matrix is None:
-        more = there + road_metres(mode, place, goes_to) - road_metres(mode, came_from, goes_to)
+        without = 0.0 if stays else road_metres(mode, came_from, goes_to)
+        more = there + road_metres(mode, place, goes_to) - without
         added = seconds(mode, max(0.0, more))
     else:
         legs = (came_from, place), (place, goes_to), (came_from, goes_to)
-        to, on, without = (times.between(mode, *leg) for leg in legs)
-        added = max(0, to + on - without)
+        to, on, direct = (times.between(mode, *leg) for leg in legs)
+        added = max(0, to + on - (0 if stays else direct))
     return Way(round(there), added, bool(before and after))

@@ -3,63 +3,67 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import (
     func,
     select,
 )
 
-from coordinator.elders.models import Elder, ElderStatus, Household
+from coordinator.elders.models import Elder, ElderStatus, Household, Skill
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
+from coordinator.kernel.geo import haversine_m
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.labels import Hidden
 from coordinator.marketplace.models import Claim, ClaimState
+from coordinator.marketplace.queries.judging import (
+    NOTES,
+    OWN_WILL,
+    THE_ADULTS_MATTER,
+    Judge,
+    Verdict,
+    findings,
+)
 from coordinator.marketplace.queries.openings import (
     Held,
     Opening,
-    clash,
+    festivals_between,
     held_by,
-    load_on,
+    homes_known,
     open_visits,
     way,
 )
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Place, Way
 from coordinator.planning.queries.quotes import Placing
-from coordinator.workforce.fitness import Unfit, UnfitCode, is_minor, unfit
+from coordinator.workforce.fitness import IN_PERSON, UnfitCode, is_minor
+from coordinator.workforce.wishes import Facts, Wish, meets
 
-# Who claims a visit offers the time; a word about other hours is no obstacle then.
-OWN_WILL = frozenset({UnfitCode.DAY_OFF, UnfitCode.OUT_OF_HOURS})
-# The adult beside a minor settles these.
-THE_ADULTS_MATTER = frozenset(
-    {UnfitCode.MINOR_ALONE, UnfitCode.MINOR_ACCOMPANY_ONLY, UnfitCode.SKILL_MISSING, UnfitCode.DIALECT}
-)
-# The card names the dialect among the needs; the coordinator weighs it.
-NOTES = frozenset({UnfitCode.DIALECT})
+__all__ = [
+    "NOTES",
+    "OWN_WILL",
+    "THE_ADULTS_MATTER",
+    "Market",
+    "Offer",
+    "findings",
+    "market_for",
+    "minor",
+    "needs_companion",
+    "obstacle",
+]
+
 ROUND_METRES = 100
 
-
-def findings(
-    worker: DutyWorker, opening: Opening, held: Sequence[Held], companions: Sequence[DutyWorker] = ()
-) -> list[Unfit]:
-    """What stands against the worker going, with these people."""
-    others = [one for one in held if one.visit_id != opening.visit_id]
-    return unfit(
-        worker,  # type: ignore[arg-type]  # the attributes fitness reads, without the model
-        opening.home,  # type: ignore[arg-type]
-        opening.starts_at,
-        opening.ends_at,
-        mode=opening.mode.value,
-        companions=companions,  # type: ignore[arg-type]
-        as_companion=is_minor(worker, opening.day),  # type: ignore[arg-type]
-        needs_skills=opening.needs_skills,
-        load=load_on(others, opening.day),
-    )
+# What orders the list besides the way there, in seconds: our own figures, printed in docs/workforce.md.
+KNOWN_HOME = -900
+SKILL_ASKED_FOR = -600
+SAME_DIALECT = -300
+OTHER_DIALECT = 600
 
 
 def minor(worker: DutyWorker, day: date) -> bool:
@@ -75,30 +79,17 @@ def needs_companion(worker: DutyWorker, opening: Opening) -> bool:
 def obstacle(
     worker: DutyWorker, opening: Opening, held: Sequence[Held], rules: Rules, now: datetime
 ) -> tuple[str | None, bool]:
-    """Why this visit is not offered (None: it is), and whether it is within the worker's hours.
-
-    A companion is chosen later, so what an adult beside the worker settles is left open here.
-    """
-    if opening.starts_at < now + rules.notice:
-        return Hidden.SOON, True
-    alone = findings(worker, opening, held)
-    if needs_companion(worker, opening):
-        if minor(worker, opening.day) and opening.missing > 1:
-            return Hidden.NEEDS_TWO_ADULTS, True
-        alone = [one for one in alone if one.code not in THE_ADULTS_MATTER]
-    for one in alone:
-        if one.code not in OWN_WILL and one.code not in NOTES:
-            return one.code, True
-    if clash(held, opening):
-        return Hidden.CLASH, True
-    return None, not any(one.code in OWN_WILL for one in alone)
+    """Why this visit is not offered (None: it is), and whether it is within the worker's hours."""
+    verdict = Judge(worker, held, rules, now).of(opening)
+    return (verdict.against[0] if verdict.against else None), verdict.in_hours
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """An open visit the worker may take. Metres are rounded, so that several looks do not pin down a home.
 
-    `placing` says where it fits among the worker's other visits of that day (`queries.own_day`).
+    `placing` says where it fits among the worker's other visits of that day (`queries.own_day`). `bonus` are the
+    seconds by which it comes earlier (negative) or later in the list than its way alone says.
     """
 
     opening: Opening
@@ -107,6 +98,8 @@ class Offer:
     with_companion: bool
     stops_that_day: int
     placing: Placing | None = None
+    bonus: int = 0
+    wished: bool = True
 
     @property
     def metres(self) -> int | None:
@@ -121,14 +114,27 @@ class Offer:
         return None if self.way is None else max(1, round(self.way.added_seconds / 60))
 
 
+class Turned(NamedTuple):
+    """An open visit that is not offered: all that stands against it."""
+
+    opening: Opening
+    verdict: Verdict
+    wished: bool
+
+
 @dataclass(slots=True)
 class Market:
-    """What one worker sees: offers, nearest first, and how many are not shown for which reason."""
+    """What one worker sees: offers, best first; offers at other hours, and of kinds not wished for; and how many
+    are not shown for which reason, with what stands against each (`turned`). `unread` lie further away.
+    """
 
     offers: list[Offer] = field(default_factory=list)
     outside_hours: list[Offer] = field(default_factory=list)
+    not_wished: list[Offer] = field(default_factory=list)
     hidden: Counter[str] = field(default_factory=Counter)
+    turned: list[Turned] = field(default_factory=list)
     held: Sequence[Held] = ()
+    unread: int = 0
 
     @property
     def hidden_total(self) -> int:
@@ -136,11 +142,12 @@ class Market:
 
 
 def market_for(worker: DutyWorker, rules: Rules) -> Market:
-    """The open visits of the worker's area, judged. Three queries."""
+    """The open visits of the worker's area, judged. Four queries, five for somebody with a wish about festivals."""
     now = clock.now()
-    openings = open_visits(worker, rules, now)
+    openings, unread = open_visits(worker, rules, now)
     today = clock.today()
-    held = held_by([worker.id], today, today + timedelta(days=rules.days_ahead))[worker.id]
+    last = today + timedelta(days=rules.days_ahead)
+    held = held_by([worker.id], today, last)[worker.id]
     turned_down = set(
         db.session.scalars(
             select(Claim.visit_id).where(
@@ -150,35 +157,83 @@ def market_for(worker: DutyWorker, rules: Rules) -> Market:
             )
         )
     )
+    known = homes_known(worker.id)
+    dated = {Wish.FESTIVAL, Wish.ORDINARY} & set(worker.wanted)
+    festivals = festivals_between(today, last) if dated else []
+    judge = Judge(worker, held, rules, now)
     market = Market(held=held)
     on_them = {one.visit_id for one in held}
     stops = Counter(one.day for one in held)
     for opening in openings:
         if opening.visit_id in on_them:
             continue
+        wished = meets(worker.wanted, facts(opening, known, festivals)) if worker.wanted else True
         if opening.visit_id in turned_down:
             market.hidden[Hidden.REFUSED_BEFORE] += 1
             continue
-        why, in_hours = obstacle(worker, opening, held, rules, now)
-        if why is not None:
-            market.hidden[why] += 1
+        verdict = judge.of(opening)
+        if verdict.against:
+            market.hidden[verdict.against[0]] += 1
+            market.turned.append(Turned(opening, verdict, wished))
             continue
         offer = Offer(
             opening=opening,
             way=way(worker, held, opening),
-            in_hours=in_hours,
-            with_companion=needs_companion(worker, opening),
+            in_hours=verdict.in_hours,
+            with_companion=judge.needs_companion(opening),
             stops_that_day=stops[opening.day],
+            bonus=_bonus(worker, opening, known, verdict.speaks),
+            wished=wished,
         )
-        (market.offers if in_hours else market.outside_hours).append(offer)
-    for offers in (market.offers, market.outside_hours):
-        offers.sort(key=_nearest)
+        group = market.offers if verdict.in_hours else market.outside_hours
+        (group if wished else market.not_wished).append(offer)
+    if unread:
+        furthest = openings[-1].place
+        out = furthest is not None and haversine_m(*worker.start, *furthest) > worker.service_radius_metres
+        market.hidden[UnfitCode.OUTSIDE_RADIUS if out else Hidden.FURTHER] += unread
+        market.unread = unread
+    for offers in (market.offers, market.outside_hours, market.not_wished):
+        offers.sort(key=rank)
     return market
 
 
-def _nearest(offer: Offer) -> tuple[float, datetime, int]:
-    far = float("inf") if offer.way is None else float(offer.way.added_seconds)
-    return far, offer.opening.starts_at, offer.opening.visit_id
+def facts(
+    opening: Opening, known: Collection[int], festivals: Iterable[tuple[str, date, date]] = ()
+) -> Facts:
+    """What of a visit the worker's wishes are about."""
+    return Facts(
+        in_person=opening.mode.value in IN_PERSON,
+        several=opening.people > 1,
+        known=opening.home.id in known,
+        festival=any(
+            opening.area_path.startswith(path) and first <= opening.day <= last
+            for path, first, last in festivals
+        ),
+    )
+
+
+def _bonus(worker: DutyWorker, opening: Opening, known: Collection[int], speaks: bool) -> int:
+    """Seconds for how well worker and visit fit, beyond being allowed."""
+    seconds = KNOWN_HOME if opening.home.id in known else 0
+    if any(skill != Skill.DIALECT for skill in opening.needs_skills):
+        seconds += SKILL_ASKED_FOR
+    if opening.home.dialect:
+        seconds += SAME_DIALECT if opening.home.dialect in worker.dialects else 0 if speaks else OTHER_DIALECT
+    return seconds
+
+
+def rank(offer: Offer) -> tuple[bool, bool, float, datetime, int]:
+    """The order of the list: what can be reached, what is wished for, then seconds of the way and how well it
+    fits; a telephone call costs no way, a home that is not on the map comes last."""
+    opening, placing = offer.opening, offer.placing
+    late = placing is not None and not placing.reachable
+    if opening.mode.value not in IN_PERSON:
+        seconds = 0.0
+    elif placing is not None and placing.reachable:
+        seconds = float(placing.added_seconds)
+    else:
+        seconds = float("inf") if offer.way is None else float(offer.way.added_seconds)
+    return late, not offer.wished, seconds + offer.bonus, opening.starts_at, opening.visit_id
 
 
 def neighbourhood_places(offers: Iterable[Offer]) -> dict[tuple[int, str | None], Place]:

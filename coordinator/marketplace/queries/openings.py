@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import cos, radians
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Double,
     Select,
     String,
     bindparam,
@@ -33,7 +35,7 @@ from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Place, Stop, Way, way_to
 from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, VisitState
-from coordinator.visits.models import Assignment, Visit
+from coordinator.visits.models import Assignment, SurgeEvent, SurgeKind, Visit
 from coordinator.visits.queries.events import forbidden_at_home
 from coordinator.workforce.fitness import Load
 
@@ -157,13 +159,23 @@ _SERVED = or_(
 )
 _ONE = _STATEMENT.add_columns(nearest_settings("claims")).where(Visit.id == bindparam("visit_id"), _SERVED)
 _SEVERAL = _STATEMENT.where(Visit.id == func.any(bindparam("ids", type_=_IDS)))
-_OFFERED = _STATEMENT.where(
-    Visit.state == VisitState.OPEN,
-    Visit.starts_at > bindparam("after"),
-    Visit.starts_at < bindparam("before"),
-    _SERVED,
-    ~forbidden_at_home(),
-).order_by(Visit.starts_at, Visit.id)
+# A list of what is near needs no more than the nearest; what lies further away is only counted.
+MOST_READ = 1_000
+_APART = func.power(Household.latitude - bindparam("latitude", type_=Double), 2) + func.power(
+    (Household.longitude - bindparam("longitude", type_=Double)) * bindparam("narrowing", type_=Double), 2
+)
+_OFFERED = (
+    _STATEMENT.add_columns(func.count().over())
+    .where(
+        Visit.state == VisitState.OPEN,
+        Visit.starts_at > bindparam("after"),
+        Visit.starts_at < bindparam("before"),
+        _SERVED,
+        ~forbidden_at_home(),
+    )
+    .order_by(_APART.nulls_first(), Visit.starts_at, Visit.id)
+    .limit(bindparam("most"))
+)
 
 
 def _serving(worker: DutyWorker) -> dict[str, Any]:
@@ -186,11 +198,59 @@ def openings_of(visit_ids: Collection[int]) -> dict[int, Opening]:
     return {row[0]: _read(row) for row in db.session.execute(_SEVERAL, {"ids": sorted(visit_ids)})}
 
 
-def open_visits(worker: DutyWorker, rules: Rules, now: datetime) -> list[Opening]:
-    """The open visits of the worker's area that have not begun, as far ahead as the street offers them."""
+class Offered(NamedTuple):
+    """The nearest open visits, and how many further ones were not read; those are further away than every one
+    read that is on the map."""
+
+    openings: list[Opening]
+    further: int
+
+
+def open_visits(worker: DutyWorker, rules: Rules, now: datetime) -> Offered:
+    """The open visits of the worker's area that have not begun, as far ahead as the street offers them, those
+    without a place first and then the nearest. One query, however many there are.
+    """
     until = now + timedelta(days=rules.days_ahead)
-    rows = db.session.execute(_OFFERED, {"after": now, "before": until} | _serving(worker))
-    return [_read(row) for row in rows]
+    given = {
+        "after": now,
+        "before": until,
+        "latitude": worker.start_latitude,
+        "longitude": worker.start_longitude,
+        "narrowing": cos(radians(worker.start_latitude)),
+        "most": MOST_READ,
+    }
+    rows = db.session.execute(_OFFERED, given | _serving(worker)).all()
+    return Offered([_read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)
+
+
+def homes_known(worker_id: int) -> set[int]:
+    """Ids of the elders whom the worker has visited. One query."""
+    return set(
+        db.session.scalars(
+            select(Visit.elder_id)
+            .join(Assignment, Assignment.visit_id == Visit.id)
+            .where(
+                Assignment.worker_id == worker_id,
+                Assignment.state == AssignmentState.DONE,
+                Visit.state == VisitState.COMPLETED,
+            )
+            .distinct()
+        )
+    )
+
+
+def festivals_between(first: date, last: date) -> list[tuple[str, date, date]]:
+    """Festivals entered for any area: its path and the days, both included. One query."""
+    rows = db.session.execute(
+        select(Area.path, SurgeEvent.first_day, SurgeEvent.last_day)
+        .join(Area, Area.id == SurgeEvent.area_id)
+        .where(
+            SurgeEvent.kind == SurgeKind.FESTIVAL,
+            SurgeEvent.first_day <= last,
+            SurgeEvent.last_day >= first,
+        )
+    )
+    return [(path, begins, ends) for path, begins, ends in rows]
 
 
 # --- what workers hold -----------------------------------------------------------------------------------
@@ -293,7 +353,8 @@ def way(worker: DutyWorker, held: Sequence[Held], opening: Opening, times: Times
     if opening.place is None:
         return None
     stops = [one.stop for one in held if one.day == opening.day]
-    return way_to(worker.travel_mode, worker.start, stops, opening.starts_at, opening.place, times)
+    ends = (worker.start, worker.end)
+    return way_to(worker.travel_mode, ends, stops, opening.starts_at, opening.place, times)
 
 
 def when_words(opening: Opening) -> str:

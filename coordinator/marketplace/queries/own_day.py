@@ -9,7 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from coordinator.marketplace.duty import DutyWorker
-from coordinator.marketplace.queries.market import Offer
+from coordinator.marketplace.queries.market import Offer, rank
 from coordinator.marketplace.queries.openings import Held, Opening, way
 from coordinator.marketplace.travel import Way
 from coordinator.planning.queries.quotes import Days, Goer, times_for
@@ -18,6 +18,7 @@ from coordinator.planning.queries.real_day import second_of
 from coordinator.planning.queries.roads import note_of
 from coordinator.planning.translate.keys import visit_key
 from coordinator.planning.translate.roads import Times
+from coordinator.workforce.fitness import IN_PERSON
 
 
 class Placed(NamedTuple):
@@ -28,30 +29,31 @@ class Placed(NamedTuple):
 
 
 def placed(worker: DutyWorker, held: Sequence[Held], offers: Sequence[Offer]) -> Placed:
-    """The offers with their place in the worker's day, those last that cannot be reached in time.
+    """The offers with their place in the worker's day, the best first, those last that cannot be reached in time.
 
-    No query; each day is prepared once.
+    No query; each day is prepared once, all days without a visit together.
     """
     booked: dict[date, list[Booked]] = defaultdict(list)
     for one in held:
         booked[one.day].append(_booked(one))
     times = ways_of([(worker, held)], [offer.opening for offer in offers])
-    days: dict[date, Days] = {}
+    days: dict[date | None, Days] = {}
     found = []
     for offer in offers:
         opening = offer.opening
         if times.matrix is not None:
             offer = replace(offer, way=way(worker, held, opening, times))
-        if opening.place is None or opening.day not in booked:
+        if opening.place is None or opening.mode.value not in IN_PERSON:
             found.append(offer)
             continue
-        if opening.day not in days:
-            days[opening.day] = Days([_goer(worker)], {worker.id: booked[opening.day]}, times)
+        day = opening.day if opening.day in booked else None
+        if day not in days:
+            days[day] = Days([_goer(worker)], {worker.id: booked[day] if day else []}, times)
         start = second_of(opening.starts_at)
-        asked = days[opening.day].ask(opening.place, start, opening.minutes * 60)
+        asked = days[day].ask(opening.place, start, opening.minutes * 60)
         found.append(replace(offer, placing=asked.get(worker.id)))
     told = note_of(times.note)
-    found.sort(key=lambda offer: offer.placing is not None and not offer.placing.reachable)
+    found.sort(key=rank)
     return Placed(found, told.words if told is not None else "")
 
 
@@ -70,7 +72,7 @@ def ways_of(days: Iterable[tuple[DutyWorker, Sequence[Held]]], openings: Iterabl
 
 
 def _goer(worker: DutyWorker) -> Goer:
-    return Goer(worker.id, worker.travel_mode, worker.start, worker.start)
+    return Goer(worker.id, worker.travel_mode, worker.start, worker.end)
 
 
 def _booked(one: Held) -> Booked:

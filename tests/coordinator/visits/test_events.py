@@ -257,7 +257,7 @@ def test_the_market_keeps_to_the_epidemic(world, overtaken, freeze):
     user = make_user(Role.WORKER)
     worker = make_worker(world.tree.community, user_id=user.id)
     me = make_actor(Role.WORKER, worker_id=worker.id)
-    offered = {one.visit_id for one in open_visits(duty_worker(worker.id), Rules.of(None), NOW)}
+    offered = {one.visit_id for one in open_visits(duty_worker(worker.id), Rules.of(None), NOW).openings}
     assert visits["open"].id not in offered
     assert visits["after"].id in offered
     with pytest.raises(Conflict) as refusal:
