@@ -1,5 +1,5 @@
-"""The one reason that makes a claim doubtful, and what was checked about it. Nothing is approved automatically:
-even a clean claim waits for a person, only the clean ones may be approved together.
+"""The one reason that makes a claim doubtful, and what was checked about it. Only clean claims may be approved
+together; what a rule may approve without a person is stricter still (`queries.auto`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from coordinator.kernel import i18n
-from coordinator.marketplace.queries.claims import Waiting
+from coordinator.marketplace.labels import SENSITIVE
+from coordinator.marketplace.queries.inbox import Waiting
 from coordinator.marketplace.queries.market import OWN_WILL
 from coordinator.visits.lifecycle import VisitState
 from coordinator.workforce.fitness import ACCOMPANY_ONLY_BELOW, duty_gate, has_skill
@@ -54,6 +55,8 @@ def doubt(one: Waiting) -> Doubt | None:
         return Doubt("info", "soon", soft[0].message, needs_reason=True)
     if not one.visits_before and not one.is_contact:
         return Doubt("info", "soon", _("第一次去这位长者家"))
+    if one.sensitive and not one.visits_before:
+        return Doubt("info", "soon", str(SENSITIVE[one.sensitive[0]]))
     return None
 
 
@@ -64,7 +67,7 @@ def needs_reason(one: Waiting) -> bool:
 
 def good_news(one: Waiting) -> str:
     """What speaks for a clean claim: 去过 6 次，顺路 +3 分钟."""
-    known = _("联系人") if one.is_contact else _("去过 %(n)s 次", n=one.visits_before)
+    known = _("结对") if one.is_contact and not one.visits_before else _("去过 %(n)s 次", n=one.visits_before)
     if one.added_minutes is None:
         return known
     return _("%(known)s，顺路 +%(n)s 分钟", known=known, n=one.added_minutes)
@@ -91,5 +94,6 @@ def checks(one: Waiting) -> list[tuple[str, str]]:
         )
         found.append(("ok" if one.companion else "no", words))
         found.append(("soon", _("未成年人的申请要您逐条决定")))
+    found += [("soon", str(SENSITIVE[why])) for why in one.sensitive]
     found.append(("no", _("这段时间已经有别的探访")) if one.clash else ("ok", _("和已有的安排不冲突")))
     return found

@@ -1,4 +1,5 @@
-// 审批: ↓ and ↑ go through the queue, Enter on a claim opens it, Enter elsewhere approves, Space ticks.
+// 审批: ↓ and ↑ go through the queue, Enter on a claim opens it, Enter elsewhere approves, Space ticks, N opens the
+// refusal and 1 to 9 send one of its ready reasons.
 (function () {
   "use strict";
 
@@ -7,6 +8,14 @@
   const claims = Array.from(root.querySelectorAll("[data-claim]"));
   const current = () => claims.findIndex((link) => link.hasAttribute("aria-current"));
   const approve = root.querySelector("[data-approve]");
+  const refusal = root.querySelector("#refuse");
+  function openRefusal() {
+    refusal.open = true;
+    refusal.querySelector("button").focus();
+    refusal.scrollIntoView({ block: "nearest" });
+  }
+  const opener = root.querySelector("[data-open-refuse]");
+  if (opener) opener.addEventListener("click", (event) => { event.preventDefault(); openRefusal(); });
 
   const together = root.querySelector("[data-together]");
   const count = root.querySelector("[data-together-count]");
@@ -21,7 +30,15 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.target.closest("input:not([type=checkbox]), textarea, select, button, summary, dialog")) return;
+    const ready = refusal && refusal.open ? refusal.querySelectorAll('button[name="ready"]') : [];
+    const onReady = event.target.closest('button[name="ready"]');
+    if (!onReady && event.target.closest("input:not([type=checkbox]), textarea, select, button, summary, dialog")) return;
+    if (/^[1-9]$/.test(event.key) && ready[event.key - 1]) {
+      event.preventDefault();
+      ready[event.key - 1].click();
+      return;
+    }
+    if (onReady) return;
     const onLink = event.target.closest("a");
     if (onLink && !onLink.hasAttribute("data-claim")) return;
     const at = onLink ? claims.indexOf(onLink) : current();
@@ -32,6 +49,8 @@
       const reason = approve.querySelector("textarea");
       if (reason && !reason.value.trim()) reason.focus();
       else approve.requestSubmit();
+    } else if (event.key.toLowerCase() === "n" && refusal) {
+      openRefusal();
     } else if (event.key === " " && at >= 0) {
       const box = claims[at].parentElement.querySelector('input[type="checkbox"]');
       if (!box || event.target === box) return;

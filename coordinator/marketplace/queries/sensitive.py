@@ -7,10 +7,11 @@ called rather than visited, a home to which two go. Medical history and notes ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import func, select
 
 from coordinator.elders.models import Category, Consent, ConsentState, Elder, ElderCategory, OnlyChild
 from coordinator.extensions import db
@@ -26,56 +27,58 @@ class Sensitive(StrEnum):
     TWO_VISITORS = "two_visitors"
 
 
+_SPECIAL = (
+    select(ElderCategory.id)
+    .where(
+        ElderCategory.elder_id == Elder.id,
+        ElderCategory.category == Category.SPECIAL_FAMILY,
+        ElderCategory.ended_on.is_(None),
+    )
+    .exists()
+)
+_RATHER_CALLED = (
+    select(Consent.id)
+    .where(
+        Consent.elder_id == Elder.id,
+        Consent.superseded_at.is_(None),
+        Consent.state.in_((ConsentState.REMOTE_ONLY, ConsentState.REFUSED)),
+    )
+    .exists()
+)
+# For a statement that selects from Elder; `reasons` reads them in this order.
+COLUMNS: tuple[Any, ...] = (
+    Elder.only_child,
+    _SPECIAL,
+    Elder.has_dementia,
+    Elder.upheaval_until,
+    func.coalesce(Elder.cautions, "") != "",
+    _RATHER_CALLED,
+    Elder.needs_two_visitors,
+)
+
+
+def reasons(values: Sequence[Any]) -> list[Sensitive]:
+    """What makes an elder a matter for a person, of the values of COLUMNS."""
+    child, special, dementia, upheaval, caution, called, two = values
+    return [
+        one
+        for one, holds in (
+            (Sensitive.LOST_CHILD, child == OnlyChild.DECEASED or special),
+            (Sensitive.DEMENTIA, dementia),
+            (Sensitive.UPHEAVAL, upheaval is not None and upheaval >= clock.today()),
+            (Sensitive.CAUTION, caution),
+            (Sensitive.REMOTE_ONLY, called),
+            (Sensitive.TWO_VISITORS, two),
+        )
+        if holds
+    ]
+
+
 def sensitive_elders(elder_ids: Iterable[int]) -> dict[int, list[Sensitive]]:
     """What makes each of these elders a matter for a person; elders without anything are left out. One query."""
     wanted = sorted(set(elder_ids))
     if not wanted:
         return {}
-    special = (
-        select(ElderCategory.id)
-        .where(
-            ElderCategory.elder_id == Elder.id,
-            ElderCategory.category == Category.SPECIAL_FAMILY,
-            ElderCategory.ended_on.is_(None),
-        )
-        .exists()
-    )
-    rather_called = (
-        select(Consent.id)
-        .where(
-            Consent.elder_id == Elder.id,
-            Consent.superseded_at.is_(None),
-            Consent.state.in_((ConsentState.REMOTE_ONLY, ConsentState.REFUSED)),
-        )
-        .exists()
-    )
-    rows = db.session.execute(
-        select(
-            Elder.id,
-            Elder.only_child,
-            special,
-            Elder.has_dementia,
-            Elder.upheaval_until,
-            case((Elder.cautions.is_(None), False), (Elder.cautions == "", False), else_=True),
-            rather_called,
-            Elder.needs_two_visitors,
-        ).where(Elder.id.in_(wanted))
-    )
-    today = clock.today()
-    found = {}
-    for elder_id, child, special_family, dementia, upheaval, caution, called, two in rows:
-        why = [
-            one
-            for one, holds in (
-                (Sensitive.LOST_CHILD, child == OnlyChild.DECEASED or special_family),
-                (Sensitive.DEMENTIA, dementia),
-                (Sensitive.UPHEAVAL, upheaval is not None and upheaval >= today),
-                (Sensitive.CAUTION, caution),
-                (Sensitive.REMOTE_ONLY, called),
-                (Sensitive.TWO_VISITORS, two),
-            )
-            if holds
-        ]
-        if why:
-            found[elder_id] = why
-    return found
+    rows = db.session.execute(select(Elder.id, *COLUMNS).where(Elder.id.in_(wanted)))
+    found = {elder_id: reasons(values) for elder_id, *values in rows}
+    return {elder_id: why for elder_id, why in found.items() if why}

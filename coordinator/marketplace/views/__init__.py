@@ -1,6 +1,6 @@
 """Pages of open visits and claims, for workers, and of approvals, for coordinators."""
 
-from coordinator.marketplace.views import approvals, offers, own
+from coordinator.marketplace.views import approvals, offers, own, rules
 from coordinator.marketplace.views.blueprint import bp
 
-__all__ = ["approvals", "bp", "offers", "own"]
+__all__ = ["approvals", "bp", "offers", "own", "rules"]

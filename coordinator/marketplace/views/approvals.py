@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.routing import BuildError
 from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
@@ -13,7 +14,8 @@ from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import DomainError
 from coordinator.marketplace.doubts import checks, doubt, good_news, needs_reason
 from coordinator.marketplace.forms import ApproveForm, RefuseForm
-from coordinator.marketplace.queries.claims import Waiting, waiting_claims
+from coordinator.marketplace.labels import READY_REASONS
+from coordinator.marketplace.queries.inbox import Waiting, waiting_claims
 from coordinator.marketplace.services import approve_claim, approve_claims, refuse_claim
 from coordinator.marketplace.views.blueprint import bp
 
@@ -45,10 +47,23 @@ def _page(claim_id: int | None, approve: ApproveForm | None = None, refuse: Refu
         good_news=good_news,
         checks=checks(chosen) if chosen else [],
         needs_reason=needs_reason(chosen) if chosen else False,
+        picked=claim_id is not None,
+        ready=READY_REASONS,
+        reliability=_reliability(chosen),
         approve_form=approve or ApproveForm(formdata=None),
         refuse_form=refuse or RefuseForm(formdata=None),
         refusing=refuse is not None,
     )
+
+
+def _reliability(chosen: Waiting | None) -> str:
+    """The page that tells how often somebody went, withdrew or did not come; "" where there is none."""
+    if chosen is None:
+        return ""
+    try:
+        return url_for("dropouts.reliability", worker_id=chosen.worker.id)
+    except BuildError:
+        return ""
 
 
 def _next() -> Response:
@@ -80,11 +95,14 @@ def approve(claim_id: int) -> Any:
 def refuse(claim_id: int) -> Any:
     """Say no, with a reason."""
     form = RefuseForm()
+    ready = request.form.get("ready", type=int)
+    if ready is not None and 1 <= ready <= len(READY_REASONS):
+        form.reason.data = str(READY_REASONS[ready - 1])
     try:
         if form.validate():
             refuse_claim(current_actor(), claim_id, form.reason.data or "")
             db.session.commit()
-            flash(_("没有同意，申请人会看到理由。这次探访又可以认领了。"), "ok")
+            flash(_("没有同意，申请人会看到理由。"), "ok")
             return _next()
     except DomainError as problem:
         db.session.rollback()

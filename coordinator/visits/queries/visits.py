@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from coordinator.elders.models import Elder
@@ -60,11 +60,21 @@ def on_day(day: date) -> Any:
 
 
 def history_of(visit: Visit) -> list[AuditEntry]:
-    """The audit lines of a visit, oldest first."""
+    """The audit lines of a visit and of the claims on it, oldest first. Claims belong to a later feature: their
+    table is named, not imported."""
+    claims = db.metadata.tables["claims"]
     return list(
         db.session.scalars(
             select(AuditEntry)
-            .where(AuditEntry.object_type == Visit.__tablename__, AuditEntry.object_id == visit.id)
+            .where(
+                or_(
+                    and_(AuditEntry.object_type == Visit.__tablename__, AuditEntry.object_id == visit.id),
+                    and_(
+                        AuditEntry.object_type == claims.name,
+                        AuditEntry.object_id.in_(select(claims.c.id).where(claims.c.visit_id == visit.id)),
+                    ),
+                )
+            )
             .order_by(AuditEntry.id)
         )
     )

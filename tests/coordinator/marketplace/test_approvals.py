@@ -13,7 +13,7 @@ from coordinator.kernel.access import Role
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from coordinator.marketplace.doubts import doubt
 from coordinator.marketplace.models import ClaimState
-from coordinator.marketplace.queries.claims import waiting_claims
+from coordinator.marketplace.queries.inbox import waiting_claims
 from coordinator.marketplace.services import (
     answer_companion,
     approve_claim,
