@@ -38,6 +38,7 @@ def demo(scale: float, with_plans: bool) -> None:
     )
     print(f"demo: loaded in {time.monotonic() - started:.0f} s", flush=True)
     if with_plans:
+        print("demo: planning this month and the next …", flush=True)
         _wait_for(load.plan_months(world))
         print(f"demo: planned after {time.monotonic() - started:.0f} s", flush=True)
 

@@ -199,6 +199,16 @@ class Ui:
         _mark_current([item for group in shown for item in group])
         return [group for group in shown if group]
 
+    @cached_property
+    def phone_nav(self) -> list[dict[str, Any]]:
+        """The bar below a phone page. Who sits at a desk and visits too finds the way back to the desk in it."""
+        if self._person is None:
+            return []
+        desk = () if self.role_kind == "worker" else DESK[0][:1]
+        shown = [self._item(entry) for entry in (*desk, *PHONE) if self._shows(entry)]
+        _mark_current(shown)
+        return shown
+
     def _shows(self, entry: Entry) -> bool:
         return self._actor.may(entry.permission) and exists(entry.endpoint)
 

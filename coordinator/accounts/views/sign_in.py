@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from flask import flash, redirect, render_template, request, session, url_for
+from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -16,7 +16,7 @@ from coordinator.accounts.kept import KeptForm
 from coordinator.accounts.models import User
 from coordinator.accounts.views import bp
 from coordinator.extensions import db
-from coordinator.kernel import clock
+from coordinator.kernel import clock, health
 from coordinator.kernel.access import Permission, requires
 from coordinator.kernel.errors import TooMany, Unavailable
 from coordinator.kernel.limits import SignInGuard
@@ -48,7 +48,8 @@ def sign_in() -> Any:
             if user is not None:
                 return _let_in(user, target, kept)
             form.form_errors.append(_("用户名或密码不对。请检查大小写，再试一次。"))
-    return render_template("accounts/sign_in.html", form=form, kept=kept), status, headers
+    demo = health.demo_state(current_app.extensions["settings"])
+    return render_template("accounts/sign_in.html", form=form, kept=kept, demo=demo), status, headers
 
 
 def _check(username: str, password: str) -> User | None:

@@ -3,7 +3,8 @@
 import re
 import statistics
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis import Redis
@@ -50,6 +51,19 @@ def test_a_weak_old_hash_is_renewed(client: "FlaskClient", enter: Send) -> None:
 def test_user_names_are_taken_in_any_case_and_with_spaces(client: "FlaskClient", enter: Send) -> None:
     make_user(username="zhou.min")
     assert enter(client, "  Zhou.Min ").status_code == 303
+
+
+def test_the_demo_says_what_it_is_and_where_its_sign_ins_lie(make_app: Any, tmp_path: Path) -> None:
+    app = make_app(demo=True, data_dir=tmp_path)
+    assert "还在载入" in app.test_client().get("/accounts/sign-in").text
+    app.extensions["settings"].demo_state_file.write_text("ready\n")
+    page = app.test_client().get("/accounts/sign-in").text
+    assert "demo-accounts.json" in page
+    assert "还在载入" not in page
+
+
+def test_a_real_site_speaks_of_no_demo(client: "FlaskClient") -> None:
+    assert "演示" not in client.get("/accounts/sign-in").text
 
 
 def test_empty_fields_are_named_in_whole_sentences(client: "FlaskClient", enter: Send) -> None:

@@ -191,6 +191,27 @@ def test_one_entry_is_marked_the_one_the_page_belongs_to(client: "FlaskClient", 
         assert marked == [label], path
 
 
+def test_a_phone_page_opened_at_a_desk_has_the_way_back_in_a_short_bar(
+    client: "FlaskClient", tree: AreaTree
+) -> None:
+    sign_in(client, make_user(R.STREET_COORDINATOR, tree.street))
+    page = client.get("/register/doors").text
+    bar = page[page.index('<nav class="tf-nav"') : page.rindex("</nav>")]
+    assert "工作台" in bar
+    assert len(re.findall(r"<a ", bar)) <= 5, "the desk's whole menu would fill the phone"
+    assert 'data-role="worker"' in page, "text and buttons as large as a worker's"
+
+
+def test_what_comes_seldom_is_named_on_the_desk_only_when_there_is_some(
+    client: "FlaskClient", tree: AreaTree
+) -> None:
+    sign_in(client, make_user(R.STREET_COORDINATOR, tree.street))
+    page = client.get("/").text
+    assert "份认领等您审批" in page, "daily work is named also when there is none"
+    assert "位长者转来" not in page
+    assert "户摸排交给您去" not in page
+
+
 def test_every_menu_entry_has_a_label_and_a_known_icon(app: "Flask") -> None:
     from pathlib import Path
 

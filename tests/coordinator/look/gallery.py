@@ -262,6 +262,7 @@ def create_gallery(static_folder: str | None = None, strict: bool = False) -> Fl
             elder_size=int(mode or 20),
             lang="zh-CN",
             nav=PHONE if worker else DESK,
+            phone_nav=PHONE[0],
             home_href="/components",
             area_name="滨河街道",
             area_choices=[
