@@ -7,21 +7,24 @@ from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from coordinator.accounts.models import RoleGrant, User
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import ROLE_PERMISSIONS, Actor, Permission, in_areas
 from coordinator.kernel.areas import settings_of
+from coordinator.kernel.audit import AuditEntry
 from coordinator.marketplace.duty import DutyWorker, adults_serving
 from coordinator.marketplace.models import Claim, ClaimState
+from coordinator.marketplace.queries.line import places_in_line
 from coordinator.marketplace.queries.market import findings
 from coordinator.marketplace.queries.openings import Held, Opening, clash, held_by, openings_of
 from coordinator.marketplace.rules import Rules
 from coordinator.visits.lifecycle import AssignmentState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.fitness import ADULT_AGE, is_minor
-from coordinator.workforce.models import WorkerKind
+from coordinator.workforce.models import Worker, WorkerKind
 
 COMPANIONS_OFFERED = 12
 
@@ -54,11 +57,14 @@ def coordinators_of(area_path: str) -> list[int]:
 
 
 class OwnClaim(NamedTuple):
-    """A claim as the worker sees it. `asked`: it is somebody else's, who asks this worker to come along."""
+    """A claim as the worker sees it. `asked`: it is somebody else's, who asks this worker along. `place`: of
+    a place in line, 1 for the first.
+    """
 
     claim: Claim
     opening: Opening
     asked: bool
+    place: int | None = None
 
 
 def own_claims(worker: DutyWorker) -> list[OwnClaim]:
@@ -78,10 +84,32 @@ def own_claims(worker: DutyWorker) -> list[OwnClaim]:
             ),
             Visit.starts_at > now,
         )
+        .options(
+            joinedload(Claim.worker).load_only(Worker.name),
+            joinedload(Claim.companion).load_only(Worker.name),
+        )
         .order_by(Visit.starts_at, Claim.id)
     ).all()
     openings = openings_of({claim.visit_id for claim in claims})
-    return [OwnClaim(claim, openings[claim.visit_id], claim.companion_id == worker.id) for claim in claims]
+    places = places_in_line([claim.id for claim in claims if claim.state is ClaimState.QUEUED])
+    return [
+        OwnClaim(claim, openings[claim.visit_id], claim.companion_id == worker.id, places.get(claim.id))
+        for claim in claims
+    ]
+
+
+def history_for(worker_id: int, visit_id: int) -> list[AuditEntry]:
+    """What happened to the worker's own claims on a visit, oldest first: who did what, and why. One query."""
+    mine = select(Claim.id).where(
+        Claim.visit_id == visit_id, or_(Claim.worker_id == worker_id, Claim.companion_id == worker_id)
+    )
+    return list(
+        db.session.scalars(
+            select(AuditEntry)
+            .where(AuditEntry.object_type == Claim.__tablename__, AuditEntry.object_id.in_(mine))
+            .order_by(AuditEntry.id)
+        )
+    )
 
 
 def own_standing_claim(worker_id: int, visit_id: int) -> Claim | None:

@@ -177,6 +177,32 @@ _OFFERED = (
     .limit(bindparam("most"))
 )
 
+_TAKEN = (
+    _STATEMENT.where(
+        Visit.state.in_((VisitState.CLAIMED, VisitState.ASSIGNED)),
+        Visit.starts_at > bindparam("after"),
+        Visit.starts_at < bindparam("before"),
+        _SERVED,
+        ~forbidden_at_home(),
+        ~select(Assignment.id)
+        .where(
+            Assignment.visit_id == Visit.id,
+            Assignment.worker_id == bindparam("me"),
+            Assignment.state == AssignmentState.APPROVED,
+        )
+        .exists(),
+        ~select(Claim.id)
+        .where(
+            Claim.visit_id == Visit.id,
+            or_(Claim.worker_id == bindparam("me"), Claim.companion_id == bindparam("me")),
+            Claim.state.in_((ClaimState.PENDING, ClaimState.QUEUED, ClaimState.REFUSED)),
+        )
+        .exists(),
+    )
+    .order_by(_APART.nulls_last(), Visit.starts_at, Visit.id)
+    .limit(bindparam("most"))
+)
+
 
 def _serving(worker: DutyWorker) -> dict[str, Any]:
     return {
@@ -221,6 +247,20 @@ def open_visits(worker: DutyWorker, rules: Rules, now: datetime) -> Offered:
     }
     rows = db.session.execute(_OFFERED, given | _serving(worker)).all()
     return Offered([_read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)
+
+
+def taken_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int) -> list[Opening]:
+    """Visits of the worker's area that are somebody else's so far, the nearest first. One query."""
+    given = {
+        "after": now + rules.notice,
+        "before": now + timedelta(days=rules.days_ahead),
+        "latitude": worker.start_latitude,
+        "longitude": worker.start_longitude,
+        "narrowing": cos(radians(worker.start_latitude)),
+        "most": most,
+        "me": worker.id,
+    }
+    return [_read(row) for row in db.session.execute(_TAKEN, given | _serving(worker))]
 
 
 def homes_known(worker_id: int) -> set[int]:

@@ -18,6 +18,7 @@ from coordinator.marketplace.labels import READY_REASONS
 from coordinator.marketplace.queries.inbox import Waiting, waiting_claims
 from coordinator.marketplace.services import approve_claim, approve_claims, refuse_claim
 from coordinator.marketplace.views.blueprint import bp
+from coordinator.marketplace.views.retrying import retrying
 
 
 @bp.get("/approvals")
@@ -75,11 +76,10 @@ def _next() -> Response:
 @requires(Permission.CLAIM_DECIDE)
 def approve(claim_id: int) -> Any:
     """Give the visit to the people of the claim and tell them."""
-    form = ApproveForm()
+    actor, form = current_actor(), ApproveForm()
     try:
         if form.validate():
-            approve_claim(current_actor(), claim_id, form.override_reason.data or "")
-            db.session.commit()
+            retrying(lambda: approve_claim(actor, claim_id, form.override_reason.data or ""))
             flash(_("已同意，申请人收到了通知。"), "ok")
             return _next()
     except DomainError as problem:
@@ -94,14 +94,13 @@ def approve(claim_id: int) -> Any:
 @requires(Permission.CLAIM_DECIDE)
 def refuse(claim_id: int) -> Any:
     """Say no, with a reason."""
-    form = RefuseForm()
+    actor, form = current_actor(), RefuseForm()
     ready = request.form.get("ready", type=int)
     if ready is not None and 1 <= ready <= len(READY_REASONS):
         form.reason.data = str(READY_REASONS[ready - 1])
     try:
         if form.validate():
-            refuse_claim(current_actor(), claim_id, form.reason.data or "")
-            db.session.commit()
+            retrying(lambda: refuse_claim(actor, claim_id, form.reason.data or ""))
             flash(_("没有同意，申请人会看到理由。"), "ok")
             return _next()
     except DomainError as problem:
@@ -119,8 +118,8 @@ def approve_together() -> Response:
     actor = current_actor()
     wanted = set(request.form.getlist("id", type=int))
     clean = [one.claim_id for one in waiting_claims(actor) if one.claim_id in wanted and doubt(one) is None]
-    approved, left = approve_claims(actor, clean)
-    db.session.commit()
+    db.session.rollback()
+    approved, left = retrying(lambda: approve_claims(actor, clean))
     if approved:
         flash(_("同意了 %(n)s 条，申请人都收到了通知。", n=approved), "ok")
     behind = len(wanted) - approved

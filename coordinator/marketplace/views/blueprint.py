@@ -14,7 +14,7 @@ from coordinator.marketplace import labels
 from coordinator.marketplace.queries.openings import Opening, when_words
 from coordinator.visits.labels import MODES
 from coordinator.visits.lifecycle import ContactMode
-from coordinator.workforce.labels import KINDS, TRAVEL_MODES
+from coordinator.workforce.labels import KINDS, TRAVEL_MODES, WISHES
 
 bp = Blueprint("marketplace", __name__)
 
@@ -46,6 +46,7 @@ def shared() -> dict[str, Any]:
     return {
         "words": labels,
         "kinds": KINDS,
+        "kind_words": WISHES,
         "sexes": SEXES,
         "travel_modes": TRAVEL_MODES,
         "needs_words": needs_words,

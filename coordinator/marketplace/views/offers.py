@@ -1,8 +1,7 @@
-"""可认领: what a worker may take, one offer, the claim, and stepping back from it."""
+"""可认领: one offer, the claim, and stepping back from it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -18,7 +17,14 @@ from coordinator.kernel.limits import limit
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.forms import LeaveForm
 from coordinator.marketplace.models import ClaimState
-from coordinator.marketplace.queries.claims import companions_for, own_claims, own_standing_claim, rules_for
+from coordinator.marketplace.queries.claims import (
+    companions_for,
+    history_for,
+    own_claims,
+    own_standing_claim,
+    rules_for,
+)
+from coordinator.marketplace.queries.line import TAKEN, places_in_line
 from coordinator.marketplace.queries.market import (
     Market,
     Offer,
@@ -29,9 +35,9 @@ from coordinator.marketplace.queries.market import (
 )
 from coordinator.marketplace.queries.openings import held_by, way
 from coordinator.marketplace.queries.own_day import placed
+from coordinator.marketplace.queries.standing import standing_of
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import (
-    Taken,
     answer_companion,
     claim_visit,
     leave_visit,
@@ -39,121 +45,13 @@ from coordinator.marketplace.services import (
     own_opening,
     withdraw_claim,
 )
-from coordinator.marketplace.travel import seconds
-from coordinator.marketplace.views.blueprint import bp, where_words
+from coordinator.marketplace.views.blueprint import bp
+from coordinator.marketplace.views.open_list import list_page
+from coordinator.marketplace.views.retrying import retrying
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
-from coordinator.workforce.models import TravelMode
 
 CLAIMS_A_MINUTE = "10/minute"
-SHOWN = 40
-# Whoever was too late gets the nearest few at once, and the others with one press.
-SHOWN_AFTER_LOSS = 5
-WALK_MINUTES = 25
-
-
-@bp.get("/open-visits")
-@requires(Permission.WORK)
-def open_visits() -> str:
-    """What the worker may take, nearest first, as a list or on a map."""
-    return _page()
-
-
-def _page(problem: DomainError | None = None) -> str:
-    worker = own_duty(current_actor())
-    lost = isinstance(problem, Taken)
-    market = problem.market if isinstance(problem, Taken) else market_for(worker, rules_for(worker.area_path))
-    shown = SHOWN_AFTER_LOSS if lost else SHOWN
-    chosen = {name for name in ("week", "near", "short", "hours") if request.args.get(name)}
-    offers = _chosen(market, chosen)
-    as_map = request.args.get("view") == "map"
-    near = placed(worker, market.held, offers[:shown])
-    return render_template(
-        "marketplace/open_visits.html",
-        worker=worker,
-        offers=near.offers,
-        roads=near.roads,
-        more=max(0, len(offers) - shown),
-        lost=lost,
-        market=market,
-        claims=own_claims(worker),
-        chosen=chosen,
-        as_map=as_map,
-        geojson=_geojson(worker, offers) if as_map else None,
-        problem=problem,
-        toggled=_toggled,
-    )
-
-
-def _toggled(name: str) -> str:
-    """The address with one condition switched on or off."""
-    args = {
-        key: value for key, value in request.args.items() if key in ("week", "near", "short", "hours", "view")
-    }
-    if name in args:
-        del args[name]
-    else:
-        args[name] = "1"
-    return url_for("marketplace.open_visits", **args)
-
-
-def _chosen(market: Market, chosen: set[str]) -> list[Offer]:
-    offers = [*market.offers, *(market.outside_hours if "hours" in chosen else ())]
-    today = clock.today()
-    if "week" in chosen:
-        offers = [one for one in offers if (one.opening.day - today).days < 7]
-    if "near" in chosen:
-        offers = [one for one in offers if one.way is not None and _walkable(one)]
-    if "short" in chosen:
-        offers = [one for one in offers if one.opening.minutes <= 60]
-    return offers
-
-
-def _walkable(offer: Offer) -> bool:
-    return offer.way is not None and seconds(TravelMode.WALK, offer.way.metres) <= WALK_MINUTES * 60
-
-
-def _geojson(worker: DutyWorker, offers: list[Offer]) -> dict[str, Any]:
-    """The start and one mark a neighbourhood: a map never shows where a single home is."""
-    places = neighbourhood_places(offers)
-    grouped: dict[tuple[float, float], list[Offer]] = defaultdict(list)
-    for offer in offers:
-        place = places.get((offer.opening.area_id, offer.opening.neighbourhood))
-        if place is not None:
-            grouped[place].append(offer)
-    features = [_point(worker.start, {"kind": "start", "title": _("您的出发点")})]
-    for place, there in grouped.items():
-        first = there[0]
-        label = (
-            _("%(n)s 次", n=len(there))
-            if len(there) > 1
-            else _("+%(n)s 分", n=first.added_minutes)
-            if first.added_minutes
-            else _("1 次")
-        )
-        features.append(
-            _point(
-                place,
-                {
-                    "kind": "open",
-                    "id": f"offer-{first.opening.visit_id}",
-                    "label": label,
-                    "title": f"{where_words(first.opening)}，{_('%(n)s 次', n=len(there))}",
-                    "href": url_for("marketplace.open_visit", visit_id=first.opening.visit_id)
-                    if len(there) == 1
-                    else f"#offer-{first.opening.visit_id}",
-                },
-            )
-        )
-    return {"type": "FeatureCollection", "features": features}
-
-
-def _point(place: tuple[float, float], properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "Feature",
-        "geometry": {"type": "Point", "coordinates": [place[1], place[0]]},
-        "properties": properties,
-    }
 
 
 @bp.get("/open-visits/<int:visit_id>")
@@ -172,7 +70,9 @@ def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
     held = held_by([worker.id], opening.day, opening.day)[worker.id]
     with_companion = needs_companion(worker, opening)
     if mine is None:
-        if opening.state is not VisitState.OPEN:
+        if opening.state is not VisitState.OPEN and (
+            opening.state not in TAKEN or opening.starts_at <= clock.now()
+        ):
             raise NotFound(_("这次已经有人去了，或者取消了。"), _("请回到“可认领”看看别的。"))
         why, _in_hours = obstacle(worker, opening, held, rules, clock.now())
         if why is None and with_companion:
@@ -189,6 +89,9 @@ def _offer_page(visit_id: int, problem: DomainError | None = None) -> str:
         roads=near.roads,
         why=why,
         mine=mine,
+        place=places_in_line([mine.id]).get(mine.id) if mine else None,
+        taken=opening.state is not VisitState.OPEN,
+        history=history_for(worker.id, visit_id),
         companions=companions,
         problem=problem,
     )
@@ -202,15 +105,14 @@ def claim(visit_id: int) -> Any:
     limit(f"claim:{actor.user_id}", CLAIMS_A_MINUTE)
     companion_id = request.form.get("companion", type=int)
     try:
-        made = claim_visit(actor, visit_id, companion_id)
-        db.session.commit()
+        made = retrying(lambda: claim_visit(actor, visit_id, companion_id))
     except DomainError as problem:
         db.session.rollback()
         if problem.status == 404:
             raise
         if problem.code in ("minor_alone", "needs_two", "companion_unfit") or problem.field == "companion":
             return _offer_page(visit_id, problem=problem), problem.status
-        return _page(problem), problem.status
+        return list_page(problem), problem.status
     if made.state is ClaimState.APPROVED:
         flash(_("这次探访已经确认给您了。"), "ok")
     else:
@@ -222,9 +124,9 @@ def claim(visit_id: int) -> Any:
 @requires(Permission.WORK)
 def withdraw(claim_id: int) -> Response:
     """Take back a claim that waits."""
-    withdraw_claim(current_actor(), claim_id)
-    db.session.commit()
-    flash(_("申请撤回了，别人可以去了。"), "ok")
+    actor = current_actor()
+    retrying(lambda: withdraw_claim(actor, claim_id))
+    flash(_("撤回了，别人可以去了。"), "ok")
     return redirect(url_for("marketplace.open_visits"), 303)
 
 
@@ -233,8 +135,8 @@ def withdraw(claim_id: int) -> Response:
 def companion(claim_id: int) -> Response:
     """Say whether one goes along."""
     agrees = request.form.get("answer") == "yes"
-    answer_companion(current_actor(), claim_id, agrees)
-    db.session.commit()
+    actor = current_actor()
+    retrying(lambda: answer_companion(actor, claim_id, agrees))
     flash(_("记下了，您会一起去。等社区审批。") if agrees else _("记下了，您不去。已经告诉对方。"), "ok")
     return redirect(url_for("marketplace.open_visits"), 303)
 
@@ -259,8 +161,7 @@ def leave(visit_id: int) -> Any:
     form = LeaveForm()
     if form.validate_on_submit():
         try:
-            late = leave_visit(actor, visit_id, form.reason.data or "")
-            db.session.commit()
+            late = retrying(lambda: leave_visit(actor, visit_id, form.reason.data or ""))
         except DomainError as problem:
             db.session.rollback()
             form.take(problem)
