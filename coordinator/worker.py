@@ -43,6 +43,7 @@ COLLECT_AFTER = (100_000, 50, 1_000)
 PERIODIC = (
     "coordinator.visits.jobs.due_by_itself",
     "coordinator.messages.jobs.due_by_itself",
+    "coordinator.joining.jobs.due_by_itself",
     "coordinator.marketplace.jobs.due_by_itself",
     "coordinator.agenda.jobs.due_by_itself",
     "coordinator.supervision.jobs.due_by_itself",

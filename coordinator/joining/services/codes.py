@@ -11,13 +11,12 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, func, select, update
 
-from coordinator.config import Settings
 from coordinator.elders.lookup import phone_hash
 from coordinator.extensions import db
+from coordinator.joining import settings
 from coordinator.joining.models import CodePurpose, PhoneCode
 from coordinator.kernel import clock, crypto
 from coordinator.kernel.errors import InvalidInput, TooMany, Unavailable
@@ -86,7 +85,7 @@ def send_phone_code(phone: str, purpose: CodePurpose, address: str | None) -> Se
     db.session.add(row)
     db.session.flush()
     send_code(phone, code, dedupe_key=f"phone-code:{row.id}", minutes=int(VALID.total_seconds()) // 60)
-    return Sent(row, code if _settings().demo else None)
+    return Sent(row, code if settings.is_demo() else None)
 
 
 def use_phone_code(phone: str, purpose: CodePurpose, typed: str) -> None:
@@ -152,11 +151,6 @@ def forget_codes() -> int:
     return old.delete(synchronize_session=False)
 
 
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
-
-
 def _hash_of(owner: bytes, purpose: CodePurpose, code: str) -> bytes:
     """Bound to phone and purpose: a code for signing in opens nothing else."""
     return crypto.keyed_hash(f"{owner.hex()}:{purpose.value}:{code}", "phone_code")
@@ -170,8 +164,8 @@ def _one_at_a_time(owner: bytes) -> None:
 
 def _check_limits(owner: bytes, address: str | None, now: datetime) -> None:
     mine = PhoneCode.phone_hash == owner
-    if _settings().now is not None:
-        return  # the demo's clock stands still: no pause would ever end
+    if settings.clock_stands_still():
+        return
     last = db.session.scalar(select(func.max(PhoneCode.sent_at)).where(mine, PhoneCode.sent_at <= now))
     if last is not None and now - last < PAUSE:
         wait = max(1, int((PAUSE - (now - last)).total_seconds()))
@@ -181,7 +175,7 @@ def _check_limits(owner: bytes, address: str | None, now: datetime) -> None:
             retry_after=wait,
             code="too_soon",
         )
-    if not _settings().rate_limits:
+    if not settings.limits_are_on():
         return
     limits = [(mine, *one) for one in PHONE_LIMITS]
     if address is not None:

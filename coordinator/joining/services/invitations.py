@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import date, datetime, timedelta
 
@@ -12,6 +11,7 @@ from sqlalchemy import or_, update
 from coordinator.accounts.models import Organisation, OrganisationKind
 from coordinator.extensions import db
 from coordinator.joining.models import Invitation
+from coordinator.joining.queries.invitations import token_hash
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, covers, demand
 from coordinator.kernel.areas import Area
@@ -26,11 +26,6 @@ KIND_OF = {
     OrganisationKind.COURIER_COMPANY: WorkerKind.COURIER,
     OrganisationKind.SCHOOL: WorkerKind.STUDENT,
 }
-
-
-def token_hash(token: str) -> bytes:
-    """What a link's secret is found by (32 bytes)."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 def make_invitation(

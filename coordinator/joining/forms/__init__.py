@@ -1,3 +1,1 @@
 """What the forms of joining accept, in which words they refuse."""
-
-from __future__ import annotations

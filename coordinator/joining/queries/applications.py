@@ -1,0 +1,18 @@
+"""What somebody said when joining."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from coordinator.extensions import db
+from coordinator.joining.models import Application
+
+
+def application_of(worker_id: int) -> Application | None:
+    """The worker's application, with the invitation it came by; None for those whom others entered."""
+    return db.session.scalars(
+        select(Application)
+        .where(Application.worker_id == worker_id)
+        .options(joinedload(Application.invitation))
+    ).one_or_none()

@@ -1,0 +1,83 @@
+"""Who holds a phone, who has an ID number, and who hears of an application."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
+
+from coordinator.accounts.models import RoleGrant, User
+from coordinator.elders.lookup import id_hash, phone_hash
+from coordinator.extensions import db
+from coordinator.kernel.access import AREA_ROLES, ROLE_PERMISSIONS, Permission
+from coordinator.workforce.models import Worker, WorkerStatus
+
+
+class Person(NamedTuple):
+    """Somebody whose telephone this is: a worker (with or without an account), or another account."""
+
+    key: str
+    name: str
+    worker: Worker | None
+    user: User | None
+
+    @property
+    def enters_by_code(self) -> bool:
+        """May a code alone sign this person in? Never where a second factor belongs, nor into a closed account."""
+        if self.user is None:
+            return True
+        roles = {grant.role for grant in self.user.roles}
+        return self.user.is_active and self.user.totp_confirmed_at is None and roles.isdisjoint(AREA_ROLES)
+
+
+def people_with_phone(phone: str) -> list[Person]:
+    """Everybody registered with this number (in its normal form). Who left without an account is gone."""
+    owner = phone_hash(phone)
+    workers = db.session.scalars(
+        select(Worker)
+        .where(
+            Worker.phone_hash == owner,
+            or_(Worker.status != WorkerStatus.LEFT, Worker.user_id.is_not(None)),
+        )
+        .options(joinedload(Worker.user), joinedload(Worker.area), joinedload(Worker.organisation))
+        .order_by(Worker.id)
+    ).all()
+    found = [Person(f"w{one.id}", one.name, one, one.user) for one in workers]
+    known = {one.user_id for one in workers}
+    users = db.session.scalars(select(User).where(User.phone_hash == owner).order_by(User.id))
+    return found + [Person(f"u{one.id}", one.name, None, one) for one in users if one.id not in known]
+
+
+def worker_with_id(number: str) -> Worker | None:
+    """The worker with this ID number (normal form), fresh from the database."""
+    return db.session.scalars(
+        select(Worker)
+        .where(Worker.id_number_hash == id_hash(number))
+        .options(joinedload(Worker.user), joinedload(Worker.area))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def keepers_of(*paths: str) -> list[int]:
+    """Users who keep the workers of these areas (by path): of the areas themselves and those above. One query."""
+    ids = {int(part) for path in paths for part in path.split(".") if part}
+    roles = [role for role, held in ROLE_PERMISSIONS.items() if Permission.WORKER_EDIT in held]
+    return _holders(RoleGrant.area_id.in_(ids), RoleGrant.role.in_(roles))
+
+
+def managers_of(organisation_id: int) -> list[int]:
+    """Users who keep the roster of an organisation. One query."""
+    roles = [role for role, held in ROLE_PERMISSIONS.items() if Permission.ROSTER_EDIT in held]
+    return _holders(RoleGrant.organisation_id == organisation_id, RoleGrant.role.in_(roles))
+
+
+def _holders(*conditions: object) -> list[int]:
+    return list(
+        db.session.scalars(
+            select(User.id)
+            .join(RoleGrant, RoleGrant.user_id == User.id)
+            .where(*conditions, RoleGrant.revoked_at.is_(None), User.is_active)  # type: ignore[arg-type]
+            .distinct()
+        )
+    )
