@@ -30,6 +30,7 @@ from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, OwedObligation, Visit
 from coordinator.visits.queries.ready import overdue_in
 from coordinator.workforce.models import Worker, WorkerStatus
+from coordinator.workforce.queries import ends_soon
 
 P = Permission
 FOUND_AT_MOST = 20
@@ -172,13 +173,14 @@ class RosterFigures:
     workers: int
     applied: int
     visits_this_month: int
+    out_today: int
+    ending: int
 
 
-def roster_figures(actor: Actor) -> list[RosterFigures]:
-    """The organisations the actor manages. One query."""
-    first = clock.today().replace(day=1)
-    visits = (
-        select(func.count())
+def _turns(figure: Any, first: date, end: date) -> ScalarSelect[int]:
+    """`figure` over the turns of an organisation's people from a day to before another."""
+    return (
+        select(figure)
         .select_from(Assignment)
         .join(Worker, Assignment.worker_id == Worker.id)
         .join(Visit, Assignment.visit_id == Visit.id)
@@ -186,17 +188,27 @@ def roster_figures(actor: Actor) -> list[RosterFigures]:
             Worker.organisation_id == Organisation.id,
             Assignment.state.in_((AssignmentState.APPROVED, AssignmentState.DONE)),
             Visit.starts_at >= clock.at_local(first, 0),
+            Visit.starts_at < clock.at_local(end, 0),
         )
         .correlate(Organisation)
         .scalar_subquery()
     )
+
+
+def roster_figures(actor: Actor) -> list[RosterFigures]:
+    """The organisations the actor manages. One query."""
+    today = clock.today()
+    first = today.replace(day=1)
+    approved = Worker.status == WorkerStatus.APPROVED
     rows = db.session.execute(
         select(
             Organisation.id,
             Organisation.name,
-            func.count(Worker.id).filter(Worker.status == WorkerStatus.APPROVED),
+            func.count(Worker.id).filter(approved),
             func.count(Worker.id).filter(Worker.status == WorkerStatus.APPLIED),
-            visits,
+            _turns(func.count(), first, (first + timedelta(days=32)).replace(day=1)),
+            _turns(func.count(Assignment.worker_id.distinct()), today, today + timedelta(days=1)),
+            func.count(Worker.id).filter(approved, ends_soon()),
         )
         .outerjoin(Worker, Worker.organisation_id == Organisation.id)
         .where(Organisation.id.in_(actor.organisation_ids(P.ROSTER_READ)))

@@ -113,6 +113,14 @@ class SuspendForm(Form):
     reason = StringField(_l("原因"), validators=[InputRequired(_l("请写明停用的原因。")), Length(max=200)])
 
 
+class TakeOutForm(Form):
+    note = StringField(
+        _l("为什么"),
+        description=_l("写给社区看，例如“已离职”。"),
+        validators=[InputRequired(_l("请写一句为什么，例如“已离职”。")), Length(max=200)],
+    )
+
+
 class DayForm(Form):
     """One weekday of `WeekForm`."""
 

@@ -9,7 +9,7 @@ from coordinator.workforce.models import Worker, WorkerKind, WorkerStatus
 KINDS_OF: dict[OrganisationKind, tuple[WorkerKind, ...]] = {
     OrganisationKind.PROPERTY_COMPANY: (WorkerKind.PROPERTY_STAFF,),
     OrganisationKind.COURIER_COMPANY: (WorkerKind.COURIER,),
-    OrganisationKind.SCHOOL: (WorkerKind.STUDENT, WorkerKind.VOLUNTEER),
+    OrganisationKind.SCHOOL: (WorkerKind.STUDENT,),
     OrganisationKind.SOCIAL_WORK_STATION: (WorkerKind.SOCIAL_WORKER, WorkerKind.VOLUNTEER),
     OrganisationKind.VOLUNTEER_TEAM: (
         WorkerKind.VOLUNTEER,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -18,7 +20,7 @@ from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import Area
 from coordinator.kernel.identity import IdentityError, mask_phone, normalise_phone, parse_resident_id
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
-from coordinator.workforce.fitness import DUTY_CREDENTIALS, duty_words
+from coordinator.workforce.fitness import DUTY_CREDENTIALS, EXPIRES_SOON, duty_words
 from coordinator.workforce.labels import KINDS, STATUSES, TRAVEL_MODES, week_words
 from coordinator.workforce.models import Credential, ServiceContact, Worker, WorkerKind, WorkerStatus
 
@@ -48,9 +50,10 @@ def _hash_of(text: str, *, number: bool) -> bytes | None:
         return None
 
 
-def _holds_all() -> Any:
-    """Every duty credential valid today."""
+def _holds_all(days_ahead: timedelta = timedelta(0)) -> Any:
+    """Every duty credential valid today and for so long."""
     today = clock.today()
+    last = today + days_ahead
     return and_(
         *(
             select(Credential.id)
@@ -59,12 +62,17 @@ def _holds_all() -> Any:
                 Credential.kind == kind,
                 Credential.stands,
                 Credential.valid_from <= today,
-                Credential.valid_to.is_(None) | (Credential.valid_to >= today),
+                Credential.valid_to.is_(None) | (Credential.valid_to >= last),
             )
             .exists()
             for kind in DUTY_CREDENTIALS
         )
     )
+
+
+def ends_soon() -> Any:
+    """SQL condition: everything is valid today, and something ends within thirty days."""
+    return and_(_holds_all(), ~_holds_all(EXPIRES_SOON))
 
 
 def _tab(value: str) -> Any:
@@ -156,12 +164,28 @@ _OWN_STATUS = Filter(
     _l("审核"),
     lambda statement, value: statement.where(Worker.status == value),
     choices=tuple((str(key), text) for key, text in STATUSES.items()),
-    all_label=_l("全部状态"),
+    all_label=_l("在册的"),
+)
+_ENDING = Filter(
+    "duty",
+    _l("资质"),
+    lambda statement, value: statement.where(
+        ~_holds_all() if value == "missing" else ends_soon()
+    ),
+    choices=(("soon", _l("30 天内到期")), ("missing", _l("不齐或已过期"))),
+    all_label=_l("资质都看"),
 )
 ROSTER = ListingSpec(
-    columns=tuple(c for c in _COLUMNS if c.key in ("name", "sex", "age", "kind", "status", "duty", "times")),
+    columns=(
+        *(
+            replace(c, label=_l("类别")) if c.key == "kind" else c
+            for c in _COLUMNS
+            if c.key in ("name", "sex", "age", "kind", "phone", "status", "duty", "times")
+        ),
+        Column("act", _l("操作"), exported=False),
+    ),
     tie=Worker.id,
-    filters=(_OWN_STATUS,),
+    filters=(_OWN_STATUS, _ENDING),
     default_sort="name",
     search=_search,
 )
@@ -182,9 +206,10 @@ STUDENTS = ListingSpec(
         ),
         Column("duty", _l("资质"), value=lambda r: duty_words(r[0]), width=24),
         Column("guardian", _l("监护人同意"), exported=False),
+        Column("act", _l("操作"), exported=False),
     ),
     tie=Worker.id,
-    filters=(_OWN_STATUS,),
+    filters=(_OWN_STATUS, _ENDING),
     default_sort="student_class",
     search=_search,
 )
@@ -221,8 +246,10 @@ def tab_counts(actor: Actor, listing: Listing) -> Mapping[str, int]:
     return dict(zip(names, counts, strict=True))
 
 
-def organisation_workers(actor: Actor, permission: Permission) -> Select[Any]:
-    """(worker, number of pairs) of the organisations the actor manages or verifies for; a school sees students."""
+def organisation_workers(actor: Actor, permission: Permission, *, left: bool = True) -> Select[Any]:
+    """(worker, number of pairs) of the organisations the actor manages or verifies for; a school sees students.
+    Without `left`, only those who are still there.
+    """
     statement = (
         select(Worker, pair_count())
         .join(Area, Worker.area_id == Area.id)
@@ -230,6 +257,8 @@ def organisation_workers(actor: Actor, permission: Permission) -> Select[Any]:
         .where(Worker.organisation_id.in_(actor.organisation_ids(permission)))
         .options(*_row_options())
     )
+    if not left:
+        statement = statement.where(Worker.status != WorkerStatus.LEFT)
     if permission is Permission.STUDENT_READ:
         statement = statement.where(Worker.kind == WorkerKind.STUDENT)
     return statement

@@ -138,6 +138,20 @@ def worker_in_scope(
     return worker
 
 
+def worker_of_organisation(actor: Actor, worker_id: int) -> Worker:
+    """One of the people of an organisation the actor manages. Raises NotFound for everybody else."""
+    worker = db.session.scalars(
+        select(Worker)
+        .where(
+            Worker.id == worker_id, Worker.organisation_id.in_(actor.organisation_ids(Permission.ROSTER_EDIT))
+        )
+        .options(joinedload(Worker.area), joinedload(Worker.organisation))
+    ).one_or_none()
+    if worker is None:
+        raise NotFound(_("没有找到这位人员。"), _("可能已经不在本单位。"))
+    return worker
+
+
 def own_worker(actor: Actor, *, fresh: bool = False) -> Worker:
     """The actor's own record. Raises NotFound for an account that is no worker's."""
     worker = (
