@@ -37,12 +37,14 @@ SAME, ELSEWHERE = "same", "elsewhere"
 def radius_words(metres: int) -> str:
     """1.0 公里以内（走路约 19 分钟，骑车 7 分钟，开车 4 分钟）: by each way, whichever is chosen above."""
     walk, bike, car = (minutes_for(mode, metres) for mode in TravelMode)
-    return _(
-        "%(far)s以内（走路约 %(walk)s 分钟，骑车 %(bike)s 分钟，开车 %(car)s 分钟）",
-        far=distance(metres),
-        walk=walk,
-        bike=bike,
-        car=car,
+    return str(
+        _(
+            "%(far)s以内（走路约 %(walk)s 分钟，骑车 %(bike)s 分钟，开车 %(car)s 分钟）",
+            far=distance(metres),
+            walk=walk,
+            bike=bike,
+            car=car,
+        )
     )
 
 

@@ -3,6 +3,7 @@
 //   area, road, water, green   the ground          route   a line in the route's colour and dash
 //   stop                       a doorplate         open    an open visit, label "+6 分"
 //   unassigned                 a triangle          start   a ring with a house
+//   circle                     about here, `metres` wide to each side
 // Selecting a mark selects every element with the same data-map-id, and the other way round.
 (function () {
   "use strict";
@@ -54,6 +55,7 @@
 
   function marker(feature, at) {
     const properties = feature.properties || {};
+    if (properties.kind === "circle") return L.circle(at, { radius: properties.metres, color: "#0f5257", weight: 1, fillOpacity: 0.12, interactive: false });
     const { node, up } = mark(properties);
     const wrap = element("span", "tf-mk__in");
     wrap.append(node);

@@ -20,22 +20,17 @@ from coordinator.marketplace.models import ClaimState
 from coordinator.marketplace.queries.claims import (
     companions_for,
     history_for,
-    own_claims,
     own_standing_claim,
     rules_for,
 )
 from coordinator.marketplace.queries.line import TAKEN, places_in_line
 from coordinator.marketplace.queries.market import (
-    Market,
     Offer,
-    market_for,
     needs_companion,
-    neighbourhood_places,
     obstacle,
 )
 from coordinator.marketplace.queries.openings import held_by, way
 from coordinator.marketplace.queries.own_day import placed
-from coordinator.marketplace.queries.standing import standing_of
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import (
     answer_companion,
