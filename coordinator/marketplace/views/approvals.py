@@ -94,10 +94,11 @@ def approve(claim_id: int) -> Any:
 @requires(Permission.CLAIM_DECIDE)
 def refuse(claim_id: int) -> Any:
     """Say no, with a reason."""
-    actor, form = current_actor(), RefuseForm()
+    actor, typed = current_actor(), request.form.copy()
     ready = request.form.get("ready", type=int)
     if ready is not None and 1 <= ready <= len(READY_REASONS):
-        form.reason.data = str(READY_REASONS[ready - 1])
+        typed["reason"] = str(READY_REASONS[ready - 1])
+    form = RefuseForm(typed)
     try:
         if form.validate():
             retrying(lambda: refuse_claim(actor, claim_id, form.reason.data or ""))
