@@ -63,7 +63,8 @@ from coordinator.visits.jobs import refresh_owed
 from coordinator.visits.models import SurgeEvent, SurgeKind
 from coordinator.visits.queries import obligations_for
 from coordinator.visits.services import add_event, assign, open_visit
-from coordinator.workforce.imports.jobs import check_workers
+from coordinator.workforce.imports.jobs import check_roster, check_workers
+from coordinator.workforce.imports.roster import ROSTER
 from coordinator.workforce.imports.workers import WORKERS
 from coordinator.workforce.models import Guardian, Worker, WorkerKind
 from coordinator.workforce.queries import workers_for_duty
@@ -182,6 +183,8 @@ def _side(city: Area | None, county: Area | None, street: Area, community: Area)
     db.session.add(guardian)
     db.session.flush()
     ids |= {"area_id": community.id, "worker_id": worker.id, "guardian_id": guardian.id}
+    staff = factories.make_worker(community, organisation_id=company.id, kind=WorkerKind.PROPERTY_STAFF)
+    ids |= {"company_id": company.id, "roster_worker_id": staff.id}
     ids |= {"organisation_id": school.id, "user_id": side.users[Role.COMMUNITY_COORDINATOR]}
     ids["grant_id"] = db.session.scalar(select(RoleGrant.id).where(RoleGrant.user_id == ids["user_id"]))
     ids["event_id"] = _event(coordinator, community).id
@@ -323,6 +326,7 @@ def _batch(side: Side) -> None:
     db.session.commit()
     side.ids["worker_batch_id"] = batch.id
     check_workers(batch.id)
+    _rosters(side)
     for source, importer in IMPORTERS.items():
         area = db.session.get_one(Area, side.ids["area_id"])
         content = ",".join(column.heading for column in importer.columns) + "\n"
@@ -333,6 +337,22 @@ def _batch(side: Side) -> None:
         db.session.commit()
         side.ids[f"batch_{source.value}"] = batch.id
         check_source(batch.id)
+
+
+def _rosters(side: Side) -> None:
+    """A list of the company and one of the school; what is whose is told apart by role."""
+    for role, organisation_id, worker_id in (
+        (Role.ORGANISATION_MANAGER, side.ids["company_id"], side.ids["roster_worker_id"]),
+        (Role.SCHOOL_VERIFIER, side.ids["organisation_id"], side.ids["worker_id"]),
+    ):
+        manager = Actor(side.users[role], "示例", (Grant(role, organisation_id=organisation_id),))
+        area = db.session.get_one(Area, side.ids["area_id"])
+        content = "姓名,性别,出生日期,电话\n何示例,女,1993-05-06,13900000004\n坏样本,女,不知道,13900000005\n"
+        batch = upload(ROSTER, manager, area, "名册.csv", content.encode(), Datum.WGS84, organisation_id)
+        db.session.commit()
+        side.own[role] |= {"roster_batch_id": batch.id, "roster_worker_id": worker_id}
+        side.ids.setdefault("roster_batch_id", batch.id)
+        check_roster(batch.id)
 
 
 def _register(side: Side, coordinator: Actor, community: Area) -> None:
