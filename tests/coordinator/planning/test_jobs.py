@@ -14,6 +14,8 @@ from coordinator.extensions import db
 from coordinator.messages.models import Message
 from coordinator.planning import jobs, services
 from coordinator.planning.models import Plan, PlanRoute, PlanState, PlanStop
+from coordinator.planning.solving import beat
+from coordinator.planning.solving.order import MAX_STARTS
 from coordinator.visits.models import Assignment, Visit
 from tests.coordinator.planning.conftest import MONTH, Street, make_street, solve
 
@@ -116,7 +118,7 @@ def test_a_run_cut_after_any_commit_ends_in_the_same_way(
 
 def test_a_plan_cut_again_and_again_is_given_up(street: Street) -> None:
     plan = services.request_plan(street.actor, street.area, MONTH)
-    plan.detail = plan.detail | {"starts": jobs.MAX_STARTS}
+    plan.detail = plan.detail | {"starts": MAX_STARTS}
     plan.state = PlanState.SOLVING
     db.session.commit()
     jobs.solve_plan(plan.id)
@@ -147,10 +149,10 @@ def test_a_plan_with_a_violation_is_never_stored(street: Street, monkeypatch: py
 
 
 def test_stopping_keeps_the_best_plan(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(beat, "BEAT_SECONDS", 0.05)
     plan = services.request_plan(street.actor, street.area, MONTH, seconds=60)
     db.session.commit()
-    real = jobs._Beat._write
+    real = beat.Beat._write
     begun = datetime.now(UTC)
 
     def stop_soon(self: Any, *, force: bool = False) -> None:
@@ -161,7 +163,7 @@ def test_stopping_keeps_the_best_plan(street: Street, monkeypatch: pytest.Monkey
                 db.session.commit()
         real(self, force=force)
 
-    monkeypatch.setattr(jobs._Beat, "_write", stop_soon)
+    monkeypatch.setattr(beat.Beat, "_write", stop_soon)
     jobs.solve_plan(plan.id)
     assert (datetime.now(UTC) - begun).total_seconds() < 12
     db.session.expire_all()
@@ -174,7 +176,7 @@ def test_progress_and_life_signs_are_written_while_it_runs(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    real = jobs._Beat._write
+    real = beat.Beat._write
 
     def note(self: Any, *, force: bool = False) -> None:
         before = self.last
@@ -184,8 +186,8 @@ def test_progress_and_life_signs_are_written_while_it_runs(
             seen.append((row.percent, row.stage, row.heartbeat_at, dict(row.best)))
             assert not db.session.new
 
-    monkeypatch.setattr(jobs._Beat, "_write", note)
-    monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(beat.Beat, "_write", note)
+    monkeypatch.setattr(beat, "BEAT_SECONDS", 0.1)
     plan = services.request_plan(street.actor, street.area, MONTH)
     plan.time_limit_seconds = 2
     db.session.commit()

@@ -15,6 +15,7 @@ from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.planning import jobs, services
 from coordinator.planning.models import Plan, PlanRoute, PlanStage, PlanState, PlanStop, RouteSheet
+from coordinator.planning.solving.order import MAX_STARTS
 from coordinator.visits.models import Visit
 from tests import factories
 from tests.coordinator.planning.conftest import MONTH, Street, solve
@@ -152,7 +153,7 @@ def test_a_finished_month(desk: FlaskClient, street: Street) -> None:
 
 def test_a_failed_run_says_so(desk: FlaskClient, street: Street) -> None:
     plan = services.request_plan(street.actor, street.area, MONTH)
-    plan.detail = plan.detail | {"starts": jobs.MAX_STARTS}
+    plan.detail = plan.detail | {"starts": MAX_STARTS}
     db.session.commit()
     jobs.solve_plan(plan.id)
     assert "计算中断了好几次" in text_of(desk.get(f"/planning/plans/{plan.id}"))
