@@ -48,6 +48,7 @@ FEATURES = (
     "coordinator.register.views",
     "coordinator.register.import_views",
     "coordinator.fieldwork.views",
+    "coordinator.dropouts.views",
     "coordinator.hours.views",
     "coordinator.supervision.views",
     "coordinator.home.views",

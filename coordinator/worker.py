@@ -46,6 +46,7 @@ PERIODIC = (
     "coordinator.joining.jobs.due_by_itself",
     "coordinator.marketplace.jobs.due_by_itself",
     "coordinator.agenda.jobs.due_by_itself",
+    "coordinator.dropouts.jobs.due_by_itself",
     "coordinator.supervision.jobs.due_by_itself",
 )
 PERIODIC_TIMEOUT_SECONDS = 3600

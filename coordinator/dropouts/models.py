@@ -31,8 +31,8 @@ class NoShowState(StrEnum):
 class NoShow(db.Model):
     """Somebody who was to go did not come, recorded by a named person, never by a clock alone.
 
-    It is about one assignment, because a visit that was missed may be given a new time. `recorded_by` was there or is
-    a coordinator; `confirmed_by` is the coordinator on whose word it stands.
+    It is about one assignment, because a visit that was missed may be given a new time. `recorded_by` was there or
+    is a coordinator; `confirmed_by` is the coordinator on whose word it stands.
     """
 
     __tablename__ = "no_shows"

@@ -48,8 +48,15 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("planning.month", _l("月计划"), "cal", P.PLAN_READ),
         Entry("planning.city", _l("各街道计划"), "stack", P.PLAN_ORDER, also=("/planning/batches",)),
         Entry("planning.today", _l("日计划"), "route", P.PLAN_READ, also=("/planning/plans/*/days",)),
-        Entry("planning.shortages", _l("各街道缺口"), "chart", P.PLAN_ORDER, also=("/planning/plans/*/shortage",)),
+        Entry(
+            "planning.shortages",
+            _l("各街道缺口"),
+            "chart",
+            P.PLAN_ORDER,
+            also=("/planning/plans/*/shortage",),
+        ),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
+        Entry("dropouts.index", _l("缺人与换人"), "swap", P.CLAIM_DECIDE, badge="dropouts", also=("/no-shows",)),
         Entry("visits.index", _l("探访"), "door", P.VISIT_READ),
         Entry("agenda.index", _l("通知"), "bell", P.CLAIM_DECIDE),
         Entry("fieldwork.records", _l("探访记录"), "file", P.RECORD_READ, badge="records"),
@@ -78,7 +85,13 @@ DESK: tuple[tuple[Entry, ...], ...] = (
     ),
 )
 PHONE: tuple[Entry, ...] = (
-    Entry("fieldwork.today", _l("今天"), "door", P.WORK, also=("/my-visits", "/planning/questions")),
+    Entry(
+        "fieldwork.today",
+        _l("今天"),
+        "door",
+        P.WORK,
+        also=("/my-visits", "/planning/questions", "/register/doors"),
+    ),
     Entry("marketplace.open_visits", _l("可认领"), "plus", P.WORK),
     Entry("hours.mine", _l("时数"), "clock", P.OWN_HOURS),
     Entry(

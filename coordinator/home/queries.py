@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload
 
 from coordinator.accounts.models import Organisation
+from coordinator.dropouts.queries.live import waiting_count
 from coordinator.elders.models import Elder, ElderStatus, Household
 from coordinator.extensions import db
 from coordinator.fieldwork.models import RecordState, VisitRecord
@@ -70,6 +71,7 @@ def badges(actor: Actor) -> dict[str, int]:
         parts["unread"] = unread(actor.user_id)
     if actor.may(P.CLAIM_DECIDE):
         parts["claims"] = _claims_pending(actor)
+        parts["dropouts"] = waiting_count(actor)
     if actor.may(P.RECORD_CONFIRM):
         parts["records"] = _records_to_confirm(actor)
     if actor.may(P.ELDER_EDIT):

@@ -24,10 +24,6 @@ class ApproveForm(Form):
     override_reason = TextAreaField(_l("照样同意的理由"), [_LONG])
 
 
-class LeaveForm(Form):
-    reason = TextAreaField(_l("为什么去不了"), [InputRequired(_l("请写一句原因，社区好另外找人。")), _LONG])
-
-
 def _figure(name: str, label: Any, description: Any) -> IntegerField:
     least, most = BOUNDS[name]
     wrong = _l("请填 %(least)s 到 %(most)s 之间的整数。", least=least, most=most)

@@ -131,11 +131,8 @@ def leave_visit(actor: Actor, visit_id: int, reason: str) -> bool:
         notify(
             users,
             _("一次探访取消了您的安排"),
-            _(
-                "一起去的%(name)s退出了%(when)s的探访，您不用去了。",
-                name=worker.name,
-                when=i18n.moment(visit.starts_at),
-            ),
+            # Who it was is between that person and the coordinators.
+            _("一起去的人去不了，%(when)s的探访您不用去了。", when=i18n.moment(visit.starts_at)),
             "/today",
             dedupe_key=f"visit-left-companion:{visit.id}:{worker.id}",
         )

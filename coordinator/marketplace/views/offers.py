@@ -6,22 +6,19 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
-from coordinator.kernel import clock, i18n
+from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import DomainError, NotFound
 from coordinator.kernel.limits import limit
 from coordinator.marketplace.duty import DutyWorker
-from coordinator.marketplace.forms import LeaveForm
 from coordinator.marketplace.models import ClaimState
 from coordinator.marketplace.queries.claims import (
     companions_for,
     history_for,
     own_standing_claim,
-    rules_for,
 )
 from coordinator.marketplace.queries.line import TAKEN, places_in_line
 from coordinator.marketplace.queries.market import (
@@ -31,11 +28,9 @@ from coordinator.marketplace.queries.market import (
 )
 from coordinator.marketplace.queries.openings import held_by, way
 from coordinator.marketplace.queries.own_day import placed
-from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import (
     answer_companion,
     claim_visit,
-    leave_visit,
     own_duty,
     own_opening,
     withdraw_claim,
@@ -43,8 +38,7 @@ from coordinator.marketplace.services import (
 from coordinator.marketplace.views.blueprint import bp
 from coordinator.marketplace.views.open_list import list_page
 from coordinator.marketplace.views.retrying import retrying
-from coordinator.visits.lifecycle import AssignmentState, VisitState
-from coordinator.visits.models import Assignment, Visit
+from coordinator.visits.lifecycle import VisitState
 
 CLAIMS_A_MINUTE = "10/minute"
 
@@ -134,47 +128,3 @@ def companion(claim_id: int) -> Response:
     retrying(lambda: answer_companion(actor, claim_id, agrees))
     flash(_("记下了，您会一起去。等社区审批。") if agrees else _("记下了，您不去。已经告诉对方。"), "ok")
     return redirect(url_for("marketplace.open_visits"), 303)
-
-
-@bp.route("/today/<int:visit_id>/leave-visit", methods=("GET", "POST"))
-@requires(Permission.WORK)
-def leave(visit_id: int) -> Any:
-    """去不了: step back from a visit one is on, with a reason; late withdrawals are warned about."""
-    actor = current_actor()
-    visit = db.session.scalars(
-        select(Visit)
-        .join(Assignment, Assignment.visit_id == Visit.id)
-        .where(
-            Visit.id == visit_id,
-            Assignment.worker_id == actor.worker_id,
-            Assignment.state == AssignmentState.APPROVED,
-        )
-    ).one_or_none()
-    if visit is None:
-        raise NotFound(_("没有找到这次探访。"), _("可能已经取消，或者您已经退出了。"))
-    rules: Rules = rules_for(visit.area.path)
-    form = LeaveForm()
-    if form.validate_on_submit():
-        try:
-            late = retrying(lambda: leave_visit(actor, visit_id, form.reason.data or ""))
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            flash(
-                _("已经退出，社区马上会看到。长者那边请不用另外说。")
-                if late
-                else _("已经退出，这次探访会再找人去。"),
-                "ok",
-            )
-            return redirect("/today", 303)
-    left = visit.starts_at - clock.now()
-    page = render_template(
-        "marketplace/leave.html",
-        visit=visit,
-        form=form,
-        late=left < rules.leave,
-        rules=rules,
-        when=f"{i18n.day(visit.starts_at, weekday=True)} {i18n.hour(visit.starts_at)}",
-    )
-    return page, 422 if form.is_submitted() else 200

@@ -53,17 +53,6 @@ def suspend(worker_id: int) -> Answer:
     return page_of("workforce/suspend.html", 422 if form.is_submitted() else 200, form=form, w=found)
 
 
-@bp.post("/<int:worker_id>/leave")
-@requires(P.WORKER_EDIT)
-def leave(worker_id: int) -> Answer:
-    """The worker has left the workforce."""
-    found = worker_in_scope(current_actor(), worker_id, P.WORKER_EDIT)
-    services.retire_worker(current_actor(), found)
-    db.session.commit()
-    flash(_("%(name)s已离开队伍，记录和时数都留着。", name=found.name), "ok")
-    return redirect(url_for("workforce.worker", worker_id=worker_id), 303)
-
-
 @bp.route("/<int:worker_id>/credentials/new", methods=["GET", "POST"])
 @requires(P.WORKER_EDIT)
 def credential(worker_id: int) -> Answer:

@@ -229,7 +229,9 @@ def test_suspending_needs_a_reason(desk, worker):
     assert desk.post(url, data=data_of(desk, url, reason="")).status_code == 422
     assert desk.post(url, data=data_of(desk, url, reason="多次未到")).status_code == 303
     assert "已停用" in text_of(desk.get(f"/workforce/{worker.id}"))
-    assert desk.post(f"/workforce/{worker.id}/leave", data=data_of(desk, url)).status_code == 303
+    url = f"/workforce/{worker.id}/hand-over"
+    assert desk.post(url, data=data_of(desk, url, what="retire")).status_code == 303
+    assert "已离开" in text_of(desk.get(f"/workforce/{worker.id}"))
 
 
 def test_pairing_and_barring(desk, tree, worker):
