@@ -139,7 +139,11 @@ def test_a_student_of_fifteen_asks_the_guardian(client, send, tree):
     _answer, address = prove(client, send, tree, "student")
     number = id_for(clock.today().replace(year=clock.today().year - 15, day=1))
     form = details(
-        name="李小满", id_number=number, school_id=str(school.id), student_class="九（3）班", student_number="07"
+        name="李小满",
+        id_number=number,
+        school_id=str(school.id),
+        student_class="九（3）班",
+        student_number="07",
     )
     answer = send(address, form)
     assert "还要填监护人" in text_of(answer) and "九（3）班" in text_of(answer)
@@ -153,7 +157,11 @@ def test_a_student_of_fifteen_asks_the_guardian(client, send, tree):
     link = db.session.scalars(select(GuardianLink)).one()
     assert (link.name, link.phone, link.confirmed_at) == ("李建国", "13900002222", None)
     worker = only_worker()
-    assert (worker.organisation_id, worker.student_class, worker.student_number) == (school.id, "九（3）班", "07")
+    assert (worker.organisation_id, worker.student_class, worker.student_number) == (
+        school.id,
+        "九（3）班",
+        "07",
+    )
 
 
 def test_under_fourteen_the_guardian_reads_a_notice_of_its_own(client, send, tree):
@@ -287,7 +295,8 @@ def test_names_of_all_kinds(tree, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("陈😀", "不能有"), ("陈2", "数字"), ("", "没有填"), ("陈\ue000", "自造字"), ("长" * 51, "50")]
+    ("name", "words"),
+    [("陈😀", "不能有"), ("陈2", "数字"), ("", "没有填"), ("陈\ue000", "自造字"), ("长" * 51, "50")],
 )
 def test_names_that_are_none(client, send, tree, name, words):
     with pytest.raises(InvalidInput, match=words) as refused:
