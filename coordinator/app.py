@@ -41,6 +41,7 @@ FEATURES = (
     "coordinator.workforce.import_views",
     "coordinator.workforce.roster_views",
     "coordinator.joining.views",
+    "coordinator.joining.guardian_views",
     "coordinator.visits.views",
     "coordinator.planning.views",
     "coordinator.marketplace.views",

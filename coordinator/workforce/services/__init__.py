@@ -11,6 +11,7 @@ from coordinator.workforce.services.credentials import (
 )
 from coordinator.workforce.services.duty import (
     approve_worker,
+    missing_for_approval,
     missing_for_duty,
     retire_worker,
     suspend_worker,
@@ -53,6 +54,7 @@ __all__ = [
     "end_pair",
     "enter_on_roster",
     "join_roster",
+    "missing_for_approval",
     "missing_for_duty",
     "open_account",
     "pair",

@@ -100,6 +100,16 @@ def declare_credential(
     return credential
 
 
+def replace_own_word(worker: Worker, kind: CredentialKind) -> None:
+    """What the worker says now takes the place of what they, or somebody for them, had said before. Flushes."""
+    for one in worker.credentials:
+        if one.kind is kind and one.stands:
+            one.stands = False
+            one.refused_at = clock.now()
+            one.refused_reason = _("本人重新填报了")
+    db.session.flush()
+
+
 def waits(credential: Credential) -> bool:
     """Declared by the worker, and nobody has decided yet."""
     return credential.declared_at is not None and not credential.stands and credential.refused_at is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from flask_babel import gettext as _
 
@@ -22,15 +22,30 @@ def missing_for_duty(worker: Worker) -> list[Unfit]:
     return [one for one in duty_gate(worker, clock.today()) if one.code is not UnfitCode.NOT_APPROVED]
 
 
+_further_needs: list[Callable[[Worker], list[str]]] = []
+
+
+def approval_also_needs(check: Callable[[Worker], list[str]]) -> None:
+    """`check(worker)` names, in sentences, what a feature above asks for before somebody is approved."""
+    if check not in _further_needs:
+        _further_needs.append(check)
+
+
+def missing_for_approval(worker: Worker) -> list[str]:
+    """What approval still waits for, in sentences: duty, and what features above ask for."""
+    found = [one.message for one in missing_for_duty(worker)]
+    return found + [words for check in _further_needs for words in check(worker)]
+
+
 def approve_worker(actor: Actor, worker: Worker) -> None:
     """Approve, or approve again. Refused while a credential or the guardian's consent is missing. Flushes."""
     demand(actor, Permission.WORKER_EDIT, worker.area.path)
     if worker.status == WorkerStatus.APPROVED:
         raise Conflict(_("%(name)s已经审核通过。", name=worker.name))
-    missing = missing_for_duty(worker)
+    missing = missing_for_approval(worker)
     if missing:
         raise Conflict(
-            _("还不能通过：%(what)s。", what="；".join(one.message for one in missing)),
+            _("还不能通过：%(what)s。", what="；".join(missing)),
             _("补齐以后再审核。"),
             code="not_ready",
         )

@@ -1,0 +1,132 @@
+"""我的资格: what somebody holds, and what they declare of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from coordinator.extensions import db
+from coordinator.joining import agreement
+from coordinator.joining.forms.credentials import AgreementForm, HealthForm, PaperForm
+from coordinator.joining.forms.guardians import AskForm
+from coordinator.joining.queries.applications import application_of
+from coordinator.joining.queries.credentials import lines_of
+from coordinator.joining.queries.guardians import links_of
+from coordinator.joining.services import admission, credentials, guardians
+from coordinator.joining.views.blueprint import bp
+from coordinator.kernel import clock
+from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.workforce import fitness, labels
+from coordinator.workforce.models import CredentialKind
+from coordinator.workforce.queries import own_worker
+
+Answer = str | tuple[str, int] | Response
+
+
+@bp.get("/credentials")
+@requires(Permission.WORK)
+def my_credentials() -> Answer:
+    """What I hold, until when, and what is to be done."""
+    return own_page()
+
+
+@bp.post("/credentials/again")
+@requires(Permission.WORK)
+def send_again() -> Answer:
+    """What the coordinator had sent back is put right."""
+    actor = current_actor()
+    admission.send_again(actor, own_worker(actor))
+    db.session.commit()
+    flash(_("交上去了，社区会再看。"), "ok")
+    return redirect(url_for("joining.my_credentials"), 303)
+
+
+def own_page(ask_form: AskForm | None = None) -> str:
+    """The page, with what was typed for a guardian."""
+    worker = own_worker(current_actor())
+    today = clock.today()
+    minor = fitness.is_minor(worker, today)
+    return render_template(
+        "joining/credentials.html",
+        w=worker,
+        lines=lines_of(worker, today),
+        labels=labels,
+        minor=minor,
+        links=links_of(worker.id) if minor else (),
+        state_of=guardians.state_of,
+        application=application_of(worker.id),
+        ask_form=ask_form or AskForm(formdata=None),
+    )
+
+
+@bp.route("/credentials/health", methods=["GET", "POST"])
+@requires(Permission.WORK)
+def my_health() -> Answer:
+    """The health declaration."""
+    form = HealthForm()
+    if form.validate_on_submit():
+        made = _made(form, lambda actor, worker: credentials.declare_health(actor, worker, form.data))
+        if made is not None:
+            return _done(made.stands, _("健康声明填好了。"), _("填好了。社区会先看一看，再通知您。"))
+    return _form_page("joining/health.html", form)
+
+
+@bp.route("/credentials/agreement", methods=["GET", "POST"])
+@requires(Permission.WORK)
+def my_agreement() -> Answer:
+    """The agreement, accepted with a tick."""
+    form = AgreementForm()
+    if form.validate_on_submit():
+        made = _made(form, credentials.accept_agreement)
+        if made is not None:
+            return _done(made.stands, _("协议签好了。"), _("签好了。您未满 18 岁，社区会再看一看。"))
+    return _form_page("joining/agreement.html", form, clauses=agreement.CLAUSES)
+
+
+@bp.route("/credentials/<kind>", methods=["GET", "POST"])
+@requires(Permission.WORK)
+def my_paper(kind: str) -> Answer:
+    """A training, an insurance or a licence that a coordinator will look at."""
+    if kind not in [one.value for one in credentials.SHOWN]:
+        raise NotFound(_("没有这一项。"))
+    which = CredentialKind(kind)
+    form = PaperForm.of(which)
+    if form.validate_on_submit():
+        made = _made(
+            form,
+            lambda actor, worker: credentials.declare_paper(
+                actor, worker, which, form.valid_from.data, form.valid_to.data, form.number.data
+            ),
+        )
+        if made is not None:
+            return _done(False, "", _("报上去了。社区核实以后才算数，会通知您。"))
+    return _form_page("joining/paper.html", form, kind=which)
+
+
+def _made(form: Any, act: Any) -> Any:
+    """The credential, committed; None when it was refused, with the reason in the form."""
+    actor = current_actor()
+    try:
+        made = act(actor, own_worker(actor))
+        db.session.commit()
+    except DomainError as problem:
+        db.session.rollback()
+        form.take(problem)
+        return None
+    return made
+
+
+def _done(stands: bool, counts: str, waits: str) -> Response:
+    flash(counts if stands else waits, "ok" if stands else "info")
+    return redirect(url_for("joining.my_credentials"), 303)
+
+
+def _form_page(template: str, form: Any, **values: Any) -> Answer:
+    return (
+        render_template(template, form=form, labels=labels, w=own_worker(current_actor()), **values),
+        422 if form.is_submitted() else 200,
+    )
