@@ -38,6 +38,7 @@ WORDS: dict[tuple[str, str] | str, str] = {
 # Parameters that name an object, by which id of the side. An entry for one endpoint goes before the general one.
 OBJECTS: dict[tuple[str, str] | str, str] = {
     "area_id": "area_id",
+    "ask_id": "ask_id",
     "batch_id": "batch_id",
     "call_id": "call_id",
     "certificate_id": "certificate_id",
@@ -51,6 +52,7 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     "grant_id": "grant_id",
     "guardian_id": "guardian_id",
     "message_id": "message_id",
+    "no_show_id": "no_show_id",
     "organisation_id": "organisation_id",
     "paper_id": "paper_id",
     "plan_id": "plan_id",
@@ -61,6 +63,7 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     "route_id": "route_id",
     "session_id": "session_id",
     "stop_id": "stop_id",
+    "swap_id": "swap_id",
     "user_id": "user_id",
     "visit_id": "given",
     "worker_id": "worker_id",
@@ -117,6 +120,9 @@ REFUSED_FOR_CAUSE: dict[tuple[str, str], str] = {
     **{(f"sources.{source.value}.decide", "POST"): "the form names the row" for source in Source},
     ("register.new_dossier", "GET"): "the item is an elder who has a dossier",
     ("register.new_dossier", "POST"): "the item is an elder who has a dossier",
+    ("dropouts.answer", "POST"): "only the person who was asked may answer",
+    ("dropouts.report", "GET"): "nobody else goes on this visit",
+    ("dropouts.report", "POST"): "nobody else goes on this visit",
     ("fieldwork.call_number", "POST"): "calls are opened on their day, in an approved plan",
     ("fieldwork.tick_own_call", "POST"): "calls are made on their day, in an approved plan",
     ("marketplace.companion", "POST"): "only the person who was asked to come along may answer",

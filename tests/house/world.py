@@ -15,6 +15,9 @@ from sqlalchemy import select
 from coordinator.accounts.models import Organisation, OrganisationKind, RoleGrant, User, UserSession
 from coordinator.agenda.models import CalendarFeed, FeedKind
 from coordinator.agenda.services import make_feed
+from coordinator.dropouts.models import Swap
+from coordinator.dropouts.services.no_shows import appeal, record_no_show
+from coordinator.dropouts.services.searching import start_search
 from coordinator.elders.imports.batches import upload
 from coordinator.elders.imports.elders import ELDERS
 from coordinator.elders.imports.jobs import check_elders
@@ -60,7 +63,7 @@ from coordinator.register.imports.jobs import check_source
 from coordinator.register.models import AreaMove, ExternalRecord, MatchState, Source, SurveyItem, SurveyKind
 from coordinator.register.services.surveys import assign_items, open_survey
 from coordinator.visits.jobs import refresh_owed
-from coordinator.visits.models import SurgeEvent, SurgeKind
+from coordinator.visits.models import SurgeEvent, SurgeKind, Visit
 from coordinator.visits.queries import obligations_for
 from coordinator.visits.services import add_event, assign, open_visit
 from coordinator.workforce.imports.jobs import check_roster, check_workers
@@ -257,7 +260,23 @@ def _life(side: Side, coordinator: Actor, company_id: int, turn: int) -> dict[st
         if confirmed:
             confirm_record(coordinator, record.id)
             ids |= _certify(side, coordinator, worker, entry.id, day)
+    missed = visit(elders[2], TODAY - timedelta(days=1), time(14 + turn), worker)
+    ids |= _dropouts(coordinator, me, ids, missed.id, second.id)
     return ids | (_dossier(coordinator, elders[0]) if turn == 0 else {})
+
+
+def _dropouts(
+    coordinator: Actor, me: Actor, ids: dict[str, Any], missed_id: int, other_id: int
+) -> dict[str, Any]:
+    """A search that asks the worker, a swap the worker has offered, and a visit the worker did not come to."""
+    assert me.worker_id is not None
+    search = start_search(coordinator, db.session.get_one(Visit, ids["open"]), "示例")
+    swap = Swap(visit_id=ids["given"], giver_id=me.worker_id, taker_id=other_id)
+    db.session.add(swap)
+    mark = record_no_show(coordinator, missed_id, [me.worker_id], "示例")[0]
+    appeal(me, mark.id, "示例")
+    db.session.flush()
+    return {"ask_id": search.asks[0].id, "swap_id": swap.id, "no_show_id": mark.id}
 
 
 def _dossier(coordinator: Actor, elder: Elder) -> dict[str, Any]:

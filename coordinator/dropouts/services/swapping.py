@@ -39,8 +39,8 @@ from coordinator.workforce.queries import workers_for_duty
 def offer_swap(actor: Actor, visit_id: int, taker_id: int, note: str = "") -> Swap:
     """Ask a colleague to go instead. Asking the same person again is the same offer.
 
-    Raises NotFound for a visit or a colleague that is not the actor's to see, Conflict 'minor_alone' for a minor,
-    'asked' while somebody else is asked, 'begun' once the visit has begun.
+    Raises NotFound for somebody else's visit, InvalidInput for a colleague one may not ask, Conflict 'minor_alone'
+    for a minor, 'asked' while somebody else is asked, 'begun' once the visit has begun.
     """
     demand(actor, Permission.WORK)
     visit = locked_visit(visit_id)
@@ -50,7 +50,7 @@ def offer_swap(actor: Actor, visit_id: int, taker_id: int, note: str = "") -> Sw
     _demand_ahead(visit)
     taker = workers_for_duty([taker_id]).get(taker_id)
     if taker is None:
-        raise NotFound(_("没有找到这位同事。"), _("请重新选一位。"))
+        raise InvalidInput(_("请选一位同事。"), field="taker")
     refuse_minors_place(visit, taker, mine)
     waiting = db.session.scalars(
         select(Swap)
@@ -63,7 +63,9 @@ def offer_swap(actor: Actor, visit_id: int, taker_id: int, note: str = "") -> Sw
         raise Conflict(_("您已经在问别人了。"), _("要换一位问，请先撤回上一次。"), code="asked")
     known = {one.worker.id for one in colleagues_for(visit, actor.worker_id)}
     if taker_id not in known:
-        raise NotFound(_("没有找到这位同事。"), _("可能这个时间已经去不了，请重新选一位。"))
+        raise InvalidInput(
+            _("这位同事那时候去不了，或者不是您认识的人。"), _("请重新选一位。"), field="taker"
+        )
     swap = Swap(
         visit_id=visit.id,
         giver_id=actor.worker_id,
