@@ -65,6 +65,7 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("elders.index", _l("长者档案"), "elder", P.ELDER_READ),
         Entry("register.index", _l("摸排与核对"), "search", P.ELDER_EDIT, badge="register"),
         Entry("workforce.index", _l("队伍"), "team", P.WORKER_READ),
+        Entry("joining.admission", _l("报名审核"), "shield", P.WORKER_EDIT, badge="admission"),
     ),
     (
         Entry("hours.inbox", _l("学校核验"), "school", P.HOURS_VERIFY, badge="verifications"),

@@ -18,6 +18,7 @@ from coordinator.extensions import db
 from coordinator.fieldwork.models import RecordState, VisitRecord
 from coordinator.hours.models import HoursEntry
 from coordinator.hours.queries import student_entries
+from coordinator.joining.queries.admission import to_admit
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import Area
@@ -72,6 +73,8 @@ def badges(actor: Actor) -> dict[str, int]:
     if actor.may(P.CLAIM_DECIDE):
         parts["claims"] = _claims_pending(actor)
         parts["dropouts"] = waiting_count(actor)
+    if actor.may(P.WORKER_EDIT):
+        parts["admission"] = to_admit(actor)
     if actor.may(P.RECORD_CONFIRM):
         parts["records"] = _records_to_confirm(actor)
     if actor.may(P.ELDER_EDIT):
@@ -101,7 +104,6 @@ class DeskFigures:
     done_today: int
     visits_tomorrow: int
     workers_tomorrow: int
-    workers_applied: int
 
 
 def desk_figures(actor: Actor) -> DeskFigures:
@@ -128,11 +130,6 @@ def desk_figures(actor: Actor) -> DeskFigures:
             _count(Visit, visits_here, on_today, closed).scalar_subquery(),
             _count(Visit, visits_here, on_tomorrow, going).scalar_subquery(),
             people.scalar_subquery(),
-            _count(
-                Worker,
-                Worker.status == WorkerStatus.APPLIED,
-                in_areas(actor, P.WORKER_READ, Worker.area_id),
-            ).scalar_subquery(),
         )
     ).one()
     return DeskFigures(*row)
@@ -144,6 +141,14 @@ def _on(day: date) -> ColumnElement[bool]:
         Visit.starts_at >= clock.at_local(day, 0),
         Visit.starts_at < clock.at_local(day + timedelta(days=1), 0),
     )
+
+
+def has_only_applied(actor: Actor) -> bool:
+    """Does the actor's own application wait for a coordinator?"""
+    if actor.worker_id is None:
+        return False
+    status = db.session.scalar(select(Worker.status).where(Worker.id == actor.worker_id))
+    return status is WorkerStatus.APPLIED
 
 
 def latest_plans(actor: Actor, months: Sequence[date]) -> dict[date, list[Plan]]:

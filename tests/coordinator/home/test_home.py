@@ -99,10 +99,9 @@ def test_desk_figures_count_the_own_area_only(tree: AreaTree, db_session: Any) -
         done_today=1,
         visits_tomorrow=1,
         workers_tomorrow=1,
-        workers_applied=1,
     )
     nowhere = Actor(user_id=1, name="x")
-    assert queries.desk_figures(nowhere) == queries.DeskFigures(*[0] * 7)
+    assert queries.desk_figures(nowhere) == queries.DeskFigures(*[0] * 6)
 
 
 def test_badges_count_what_waits_for_the_person(tree: AreaTree, db_session: Any) -> None:
@@ -114,6 +113,7 @@ def test_badges_count_what_waits_for_the_person(tree: AreaTree, db_session: Any)
     db_session.flush()
     assert queries.badges(actor_of(user)) == {
         **dict.fromkeys(("records", "overdue", "doors", "register", "sent"), 0),
+        "admission": 0,
         "unread": 1,
         "claims": 1,
     }

@@ -192,7 +192,7 @@ def test_credentials_then_approval(desk, tree):
     assert desk.post(approve, data=data).status_code == 409
     for kind in ("insurance", "training", "health_declaration", "agreement"):
         assert desk.post(url, data=data | {"kind": kind, "number": "P1"}).status_code == 303
-    assert "审核通过" in text_of(desk.get(f"/workforce/{worker.id}"))
+    assert f"/join/admission/{worker.id}" in text_of(desk.get(f"/workforce/{worker.id}"))
     assert desk.post(approve, data=data).status_code == 303
     assert db.session.get(Worker, worker.id).status == WorkerStatus.APPROVED
 
