@@ -42,10 +42,11 @@ def finding_text(finding: dict[str, Any]) -> str:
     """One observation of `evidence.derive` as a sentence."""
     which = {"arrived": _("到达时"), "left": _("离开时")}.get(finding.get("which", ""), "")
     values = {key: value for key, value in finding.items() if key not in ("code", "grade", "which")}
+    far = i18n.distance(values.get("metres") or 0)
     texts = {
         "no_place": _("%(which)s没有定位", which=which),
-        "far_away": _("%(which)s离住处 %(metres)s 米", which=which, metres=values.get("metres")),
-        "not_near": _("%(which)s离住处 %(metres)s 米", which=which, metres=values.get("metres")),
+        "far_away": _("%(which)s离住处 %(d)s", which=which, d=far),
+        "not_near": _("%(which)s离住处 %(d)s", which=which, d=far),
         "only_code": _("%(which)s没有定位，填了路线单上的数字", which=which),
         "coarse_place": _("%(which)s定位误差 %(metres)s 米", which=which, metres=values.get("metres")),
         "home_not_on_map": _("长者住处还没有标在地图上，定位无法比对"),

@@ -25,6 +25,7 @@ from coordinator.fieldwork.models import (
     VisitRecord,
 )
 from coordinator.fieldwork.queries.own import presences_of
+from coordinator.kernel import i18n
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import NotFound
@@ -202,7 +203,7 @@ def place_remarks(presences: Sequence[Presence], worker_id: int) -> list[str]:
         if one.method is PresenceMethod.WORD:
             found.append(_("%(which)s没有位置", which=which))
         elif one.distance_metres is not None and one.method is PresenceMethod.LOCATION and is_far(one):
-            found.append(_("%(which)s离住址 %(n)s 米", which=which, n=one.distance_metres))
+            found.append(_("%(which)s离住址%(d)s", which=which, d=i18n.distance(one.distance_metres)))
     return found
 
 
