@@ -14,6 +14,7 @@ from coordinator.accounts.models import User
 from coordinator.extensions import db
 from coordinator.home import queries
 from coordinator.home.navigation import ELDER_SIZES, Ui, exists, link
+from coordinator.joining.queries.applications import has_applied
 from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, Role, current_actor, requires
 from coordinator.kernel.i18n import LOCALES
@@ -62,6 +63,8 @@ def index() -> Any:
             figures=queries.desk_figures(actor),
             view=rate.read_month(scope, clock.today()) if scope else None,
         )
+    if actor.has_role(Role.WORKER) and len(actor.grants) == 1 and has_applied(actor.worker_id):
+        return redirect(url_for("joining.mine"))
     for role, endpoint in _STRAIGHT_TO:
         if actor.has_role(role) and exists(endpoint):
             return redirect(url_for(endpoint))

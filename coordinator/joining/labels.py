@@ -23,7 +23,7 @@ class Card(NamedTuple):
 CARDS: dict[WorkerKind, Card] = {
     K.VOLUNTEER: Card(_l("我想做志愿者"), _l("有空就来，满 18 岁"), "heart", True),
     K.STUDENT: Card(_l("我是在校学生"), _l("满 10 岁；未满 18 岁要监护人同意"), "school", True),
-    K.YOUNGER_SENIOR: Card(_l("我退休了，身体好"), _l("帮助年纪更大的老人"), "sun", True),
+    K.YOUNGER_SENIOR: Card(_l("我退休了，身体好"), _l("帮助年纪更大的老人；要填健康声明"), "walk", True),
     K.NEIGHBOUR: Card(_l("我是老人的邻居"), _l("只去看望这一位"), "door", True),
     K.RELATIVE: Card(_l("我是老人的亲属"), _l("只去看望这一位"), "home", True),
     K.SOCIAL_WORKER: Card(_l("我是社会工作者"), _l("要填职业资格证书编号"), "cert", True),

@@ -7,6 +7,7 @@ from sqlalchemy.orm import joinedload
 
 from coordinator.extensions import db
 from coordinator.joining.models import Application
+from coordinator.workforce.models import Worker, WorkerStatus
 
 
 def application_of(worker_id: int) -> Application | None:
@@ -16,3 +17,10 @@ def application_of(worker_id: int) -> Application | None:
         .where(Application.worker_id == worker_id)
         .options(joinedload(Application.invitation))
     ).one_or_none()
+
+
+def has_applied(worker_id: int | None) -> bool:
+    """Does the worker's application wait for a coordinator?"""
+    if worker_id is None:
+        return False
+    return db.session.scalar(select(Worker.status).where(Worker.id == worker_id)) is WorkerStatus.APPLIED

@@ -344,7 +344,7 @@ def _tell(worker: Worker, area: Area, organisation: Organisation | None) -> None
             kind=kind,
             area=area.name,
         ),
-        f"/workforce/{worker.id}",
+        f"/join/admission/{worker.id}",
         dedupe_key=f"applied:{worker.id}",
     )
     if organisation is not None:

@@ -39,7 +39,7 @@ def texts(app, monkeypatch) -> Iterator[None]:
     settings = app.extensions["settings"]
     changed = replace(settings, sms=SmsSettings(gateway="console"))
     monkeypatch.setitem(app.extensions, "settings", changed)
-    yield
+    return
 
 
 @pytest.fixture

@@ -70,13 +70,16 @@ def do_join(tree, *, phone=PHONE, kind=WorkerKind.VOLUNTEER, invitation=None, **
 def test_a_volunteer_from_the_first_page_to_the_application(client, send, tree):
     keeper = make_user(Role.COMMUNITY_COORDINATOR, tree.community)
     page = text_of(client.get("/join"))
-    assert "柳荫社区" in page and "滨河街道" in page
+    assert "柳荫社区" in page
+    assert "滨河街道" in page
     page = text_of(client.get(f"/join/who?area={tree.community.id}"))
-    assert "我想做志愿者" in page and "请点单位发给您的链接" in page
+    assert "我想做志愿者" in page
+    assert "请点单位发给您的链接" in page
     answer, address = prove(client, send, tree)
     assert "怎样使用您的资料" in text_of(answer)
     answer = send(address, details(name=" 陈　素芬 "))
-    assert answer.request.path == "/join/mine" and "等社区审核" in text_of(answer)
+    assert answer.request.path == "/join/mine"
+    assert "等社区审核" in text_of(answer)
     worker = only_worker()
     assert (worker.status, worker.kind, worker.name) == (
         WorkerStatus.APPLIED,
@@ -85,11 +88,14 @@ def test_a_volunteer_from_the_first_page_to_the_application(client, send, tree):
     )
     assert (worker.birth_date, worker.phone, worker.area_id) == (ADULT, PHONE, tree.community.id)
     assert (worker.start_latitude, worker.start_longitude) == (28.881, 105.441)
-    assert worker.user is not None and [one.role for one in worker.user.roles] == [Role.WORKER]
+    assert worker.user is not None
+    assert [one.role for one in worker.user.roles] == [Role.WORKER]
     application = db.session.scalars(select(Application)).one()
-    assert application.phone_verified_at and application.notice_accepted_at
+    assert application.phone_verified_at
+    assert application.notice_accepted_at
     told = db.session.scalars(select(Message).where(Message.user_id == keeper.id)).one()
-    assert "陈素芬" not in told.title and "陈素芬" in told.body
+    assert "陈素芬" not in told.title
+    assert "陈素芬" in told.body
 
 
 def test_every_type_of_the_cards_has_its_page(client, send, tree):
@@ -97,7 +103,8 @@ def test_every_type_of_the_cards_has_its_page(client, send, tree):
     prove(client, send, tree)
     for kind in CARDS:
         page = client.get(f"/join/details?area={tree.community.id}&kind={kind.value}")
-        assert page.status_code == 200 and "送出申请" in text_of(page), kind
+        assert page.status_code == 200, kind
+        assert "送出申请" in text_of(page), kind
 
 
 @pytest.mark.parametrize(
@@ -110,11 +117,15 @@ def test_every_type_of_the_cards_has_its_page(client, send, tree):
 def test_a_licence_is_declared_and_does_not_stand(client, send, tree, kind, extra):
     _answer, address = prove(client, send, tree, kind)
     answer = send(address, details())
-    assert answer.status_code == 422 and "请填" in text_of(answer) and "陈素芬" in text_of(answer)
+    assert answer.status_code == 422
+    assert "请填" in text_of(answer)
+    assert "陈素芬" in text_of(answer)
     assert send(address, details(**extra)).status_code == 200
     worker = only_worker()
     licence = next(one for one in worker.credentials if one.kind is CredentialKind.PROFESSIONAL)
-    assert licence.number == extra["licence"] and licence.declared_at and not licence.stands
+    assert licence.number == extra["licence"]
+    assert licence.declared_at
+    assert not licence.stands
     assert licence.verified_by_id is None
 
 
@@ -128,7 +139,8 @@ def test_a_neighbour_names_an_elder_and_learns_nothing(client, send, tree):
         )
         answers.append(text_of(answer).replace(named, "").replace("邻居甲", "").replace("邻居乙", ""))
         row = db.session.scalars(select(Application).order_by(Application.id.desc()).limit(1)).one()
-        assert row.elder_named == named and row.elder_relation == "同一栋楼"
+        assert row.elder_named == named
+        assert row.elder_relation == "同一栋楼"
         assert row.worker.tied_elder_id is None
         send("/accounts/sign-out", {}, page="/join/mine")
     assert len({answer.count("社区问过老人以后告诉您") for answer in answers}) == 1
@@ -146,14 +158,16 @@ def test_a_student_of_fifteen_asks_the_guardian(client, send, tree):
         student_number="07",
     )
     answer = send(address, form)
-    assert "还要填监护人" in text_of(answer) and "九（3）班" in text_of(answer)
+    assert "还要填监护人" in text_of(answer)
+    assert "九（3）班" in text_of(answer)
     assert "给家长" not in text_of(answer)
     form |= {"guardian_name": "李建国", "guardian_relation": "父亲", "guardian_phone": PHONE}
     answer = send(address, form)
     assert "不能和孩子的一样" in text_of(answer)
     assert db.session.scalar(select(func.count()).select_from(Worker)) == 0
     answer = send(address, form | {"guardian_phone": "13900002222"})
-    assert "监护人" in text_of(answer) and answer.request.path == "/join/mine"
+    assert "监护人" in text_of(answer)
+    assert answer.request.path == "/join/mine"
     link = db.session.scalars(select(GuardianLink)).one()
     assert (link.name, link.phone, link.confirmed_at) == ("李建国", "13900002222", None)
     worker = only_worker()
@@ -234,7 +248,7 @@ def test_the_other_tap_was_quicker(tree, monkeypatch):
 
 
 def test_the_button_back(client, send, tree):
-    answer, address = prove(client, send, tree)
+    _answer, address = prove(client, send, tree)
     # back to the code, and to the number: on with what is proved
     assert client.get(address.replace("details", "code"), follow_redirects=True).request.path == "/join/which"
     assert client.get(address.replace("details", "phone")).location.startswith("/join/details")
@@ -250,7 +264,8 @@ def test_a_second_tap_on_send_code_goes_on_with_the_first(client, send, tree):
     send(f"/join/phone?{query}", {"phone": PHONE})
     code = last_code()
     answer = send(f"/join/phone?{query}", {"phone": PHONE})
-    assert answer.request.path == "/join/code" and answer.status_code == 200
+    assert answer.request.path == "/join/code"
+    assert answer.status_code == 200
     assert "再发" in text_of(send(f"/join/code?{query}", {"again": "1"}))
     assert send(f"/join/code?{query}", {"code": code}).request.path == "/join/details"
 
@@ -262,7 +277,9 @@ def test_a_proof_that_is_too_old_loses_nothing(client, send, tree, freeze):
     freeze(clock.now() + timedelta(hours=3))
     answer = client.post(address, data=details(csrf_token=token_in(token_page)))
     page = text_of(answer)
-    assert answer.status_code == 422 and "陈素芬" in page and "再验证一次手机号" in page
+    assert answer.status_code == 422
+    assert "陈素芬" in page
+    assert "再验证一次手机号" in page
     assert db.session.scalar(select(func.count()).select_from(Worker)) == 0
 
 
@@ -281,7 +298,8 @@ def test_a_wrong_code_says_how_many_tries_are_left(client, send, tree):
     wrong = f"{(int(last_code()) + 1) % 10**6:06d}"
     for left in (4, 3):
         answer = send(f"/join/code?{query}", {"code": wrong})
-        assert answer.status_code == 422 and f"还可以试 {left} 次" in text_of(answer)
+        assert answer.status_code == 422
+        assert f"还可以试 {left} 次" in text_of(answer)
 
 
 # --- what people type ------------------------------------------------------------------------------------
@@ -317,7 +335,9 @@ def test_emoji_in_free_text_are_kept(client, send, tree):
 def test_id_numbers_are_checked_and_what_was_typed_stays(client, send, tree, number, words):
     _answer, address = prove(client, send, tree)
     page = text_of(send(address, details(id_number=number)))
-    assert words in page and number in page and "陈素芬" in page
+    assert words in page
+    assert number in page
+    assert "陈素芬" in page
 
 
 def test_without_the_notice_nothing(client, send, tree):
@@ -343,7 +363,9 @@ def test_the_same_telephone_finds_the_account(client, send, tree):
     make_worker(tree.street, user_id=user.id, name="陈素芬", phone=PHONE)
     answer, _address = prove(client, send, tree)
     page = text_of(answer)
-    assert answer.request.path == "/join/which" and "陈*芬" in page and "陈素芬" not in page
+    assert answer.request.path == "/join/which"
+    assert "陈*芬" in page
+    assert "陈素芬" not in page
     worker = only_worker()
     answer = send(answer.request.full_path, {"key": f"w{worker.id}"})
     assert db.session.scalars(select(UserSession)).one().user_id == user.id
@@ -356,13 +378,16 @@ def test_a_rosters_row_gets_its_account(client, send, tree):
     answer, _address = prove(client, send, tree)
     page = answer.request.full_path
     wrong = send(page, {"key": f"w{worker.id}", "name": "陈素芳", "notice": "y"})
-    assert wrong.status_code == 422 and "对不上" in text_of(wrong)
+    assert wrong.status_code == 422
+    assert "对不上" in text_of(wrong)
     half = send(page, {"key": f"w{worker.id}", "name": "陈素芬"})
-    assert half.status_code == 422 and "同意了再勾选" in text_of(half)
+    assert half.status_code == 422
+    assert "同意了再勾选" in text_of(half)
     answer = send(page, {"key": f"w{worker.id}", "name": "陈 素芬", "notice": "y"})
     assert answer.request.path == "/join/mine"
     db.session.refresh(worker)
-    assert worker.user is not None and worker.user.name == "陈素芬"
+    assert worker.user is not None
+    assert worker.user.name == "陈素芬"
     assert db.session.scalar(select(func.count()).select_from(Worker)) == 1
     assert db.session.scalars(select(Application)).one().worker_id == worker.id
 
@@ -378,16 +403,19 @@ def test_the_same_person_by_id_and_telephone_is_connected(tree):
     number = id_for(ADULT)
     row = make_worker(tree.street, name="陈素芬", phone=PHONE, id_number=number)
     joined = do_join(tree, id_number=number)
-    assert (joined.outcome, joined.worker) == (Outcome.KNOWN, row) and row.user is joined.user
+    assert (joined.outcome, joined.worker) == (Outcome.KNOWN, row)
+    assert row.user is joined.user
     again = do_join(tree, id_number=number)
-    assert again.user is joined.user and db.session.scalar(select(func.count()).select_from(User)) == 1
+    assert again.user is joined.user
+    assert db.session.scalar(select(func.count()).select_from(User)) == 1
 
 
 def test_a_row_without_id_number_is_completed(tree):
     row = make_worker(tree.street, name="陈素芬", phone=PHONE, birth_date=ADULT)
     number = id_for(ADULT)
     assert do_join(tree, id_number=number).worker is row
-    assert row.id_number == number and row.id_number_hash is not None
+    assert row.id_number == number
+    assert row.id_number_hash is not None
 
 
 def test_the_same_id_with_another_telephone_goes_to_the_coordinator(client, send, tree):
@@ -397,13 +425,17 @@ def test_the_same_id_with_another_telephone_goes_to_the_coordinator(client, send
     _answer, address = prove(client, send, tree)
     answer = send(address, details(id_number=number))
     page = text_of(answer)
-    assert answer.request.path == "/join/asked" and "社区核实" in page
+    assert answer.request.path == "/join/asked"
+    assert "社区核实" in page
     for secret in ("周敏", "江湾", "13900009999", "已经登记"):
         assert secret not in page
-    assert row.phone == "13900009999" and row.user_id is None
+    assert row.phone == "13900009999"
+    assert row.user_id is None
     assert db.session.scalar(select(func.count()).select_from(Worker)) == 1
     told = db.session.scalars(select(Message).where(Message.user_id == keeper.id)).one()
-    assert "周敏" in told.body and PHONE not in told.body and "周敏" not in told.title
+    assert "周敏" in told.body
+    assert PHONE not in told.body
+    assert "周敏" not in told.title
     # the proof is used up, and a second try tells nobody anything new
     assert client.get(address, follow_redirects=True).request.path == "/join/phone"
 
@@ -422,7 +454,8 @@ def test_an_applied_row_without_a_number_is_trusted_with_name_and_id(tree):
         tree.street, name="陈素芬", id_number=number, status=WorkerStatus.APPLIED, approved_at=None
     )
     assert do_join(tree, id_number=number).outcome is Outcome.KNOWN
-    assert row.phone == PHONE and row.status is WorkerStatus.APPLIED
+    assert row.phone == PHONE
+    assert row.status is WorkerStatus.APPLIED
     other = id_for(ADULT)
     make_worker(tree.street, name="别人", id_number=other, status=WorkerStatus.APPLIED, approved_at=None)
     assert do_join(tree, id_number=other).outcome is Outcome.ASKED
@@ -445,7 +478,8 @@ def test_a_worker_signs_in_by_code_and_the_one_time_password_ends(client, send, 
     user = make_user(Role.WORKER, must_change_password=True)
     make_worker(tree.street, user_id=user.id, phone=PHONE)
     answer = by_code(client, send, where="/join/sign-in?next=/workforce/me")
-    assert answer.request.path == "/workforce/me" and answer.status_code == 200
+    assert answer.request.path == "/workforce/me"
+    assert answer.status_code == 200
     assert not user.must_change_password
     page = text_of(client.get("/workforce/me"))
     assert "我的时间" in page
@@ -471,7 +505,8 @@ def strip_tokens(page):
 
 def test_an_unknown_number_may_go_on_and_join(client, send, tree):
     answer = by_code(client, send)
-    assert answer.request.path == "/join/which" and "还没有登记" in text_of(answer)
+    assert answer.request.path == "/join/which"
+    assert "还没有登记" in text_of(answer)
     # the number is not asked for again
     query = f"area={tree.community.id}&kind=volunteer"
     assert client.get(f"/join/phone?{query}").location.startswith("/join/details")
@@ -495,7 +530,8 @@ def test_a_second_factor_of_ones_own_choice_and_a_closed_account_too(client, sen
         user = make_user(Role.WORKER, **over)
         make_worker(tree.street, user_id=user.id, phone=phone)
         answer = by_code(client, send, phone)
-        assert answer.request.path == "/join/which" and "用户名和密码" in text_of(answer)
+        assert answer.request.path == "/join/which"
+        assert "用户名和密码" in text_of(answer)
         client.delete_cookie("tanfang")
     assert db.session.scalar(select(func.count()).select_from(UserSession)) == 0
 
@@ -519,11 +555,14 @@ def test_a_form_kept_through_the_code(client, send, tree, token_of):
     token = token_of(text_of(client.get("/join/sign-in")))
     kept = {"kept_target": "/workforce/me/days-off", "kept.note": "回老家"}
     page = text_of(client.post("/join/sign-in", data={"csrf_token": token, **kept}))
-    assert "回老家" in page and "您的手机号" in page
+    assert "回老家" in page
+    assert "您的手机号" in page
     page = text_of(client.post("/join/sign-in", data={"csrf_token": token, "phone": PHONE, **kept}))
-    assert "回老家" in page and "短信验证码" in page
+    assert "回老家" in page
+    assert "短信验证码" in page
     page = text_of(client.post("/join/code", data={"csrf_token": token, "code": last_code(), **kept}))
-    assert "回老家" in page and "再送一次" in page
+    assert "回老家" in page
+    assert "再送一次" in page
 
 
 def test_the_page_of_signing_in_offers_it(client, db_session):
@@ -553,7 +592,8 @@ def test_an_account_without_password_takes_none(tree):
 def test_a_coordinator_is_sent_home(client, tree):
     sign_in(client, make_user(Role.STREET_COORDINATOR, tree.street))
     answer = client.get("/join", follow_redirects=True)
-    assert answer.request.path == "/" and "您已经登录" in text_of(answer)
+    assert answer.request.path == "/"
+    assert "您已经登录" in text_of(answer)
 
 
 def test_a_search_among_many_communities(client, tree):
@@ -562,9 +602,11 @@ def test_a_search_among_many_communities(client, tree):
     for number in range(70):
         create_area(AreaLevel.COMMUNITY, f"第{number}社区", tree.street)
     page = text_of(client.get("/join"))
-    assert "没有列出" in page and "找社区" in page
+    assert "没有列出" in page
+    assert "找社区" in page
     page = text_of(client.get("/join?q=滨河街道 石桥"))
-    assert "石桥社区" in page and "柳荫社区" not in page
+    assert "石桥社区" in page
+    assert "柳荫社区" not in page
     assert "没有找到" in text_of(client.get("/join?q=%F0%9F%98%80"))
 
 
@@ -597,12 +639,15 @@ def test_a_companys_people_come_by_its_link(client, send, tree, company):
         organisation=company,
     )
     page = text_of(client.get(f"/join/i/{link.token}"))
-    assert "江湾物业" in page and "物业人员" in page and "开始登记" in page
+    assert "江湾物业" in page
+    assert "物业人员" in page
+    assert "开始登记" in page
     where = client.get(f"/join/who?i={link.token}&area={tree.community.id}", follow_redirects=True)
     assert where.request.path == "/join/phone"
     _answer, address = prove(client, send, tree, "volunteer", i=link.token)
     answer = send(address, details())
-    assert answer.request.path == "/join/mine" and "江湾物业" in text_of(answer)
+    assert answer.request.path == "/join/mine"
+    assert "江湾物业" in text_of(answer)
     worker = only_worker()
     assert (worker.organisation_id, worker.kind, worker.status) == (
         company.id,
@@ -627,12 +672,16 @@ def test_a_link_that_is_over_says_what_to_do(client, tree, freeze):
     db.session.flush()
     for link, words in ((links[0], "已经停用"), (links[1], "人数满了")):
         answer = client.get(f"/join/i/{link.token}")
-        assert answer.status_code == 410 and words in text_of(answer) and "自己登记" in text_of(answer)
+        assert answer.status_code == 410
+        assert words in text_of(answer)
+        assert "自己登记" in text_of(answer)
     freeze(clock.now() + timedelta(days=3))
     answer = client.get(f"/join/i/{links[2].token}")
-    assert answer.status_code == 410 and "过期了" in text_of(answer)
+    assert answer.status_code == 410
+    assert "过期了" in text_of(answer)
     answer = client.get("/join/i/nothing")
-    assert answer.status_code == 404 and "没有复制完整" in text_of(answer)
+    assert answer.status_code == 404
+    assert "没有复制完整" in text_of(answer)
 
 
 def test_the_last_place_of_a_link_is_taken_once(tree):
