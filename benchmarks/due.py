@@ -9,7 +9,6 @@ until the page is right, and 5,000 changes at once. Exit code 1 when the county'
 
 from __future__ import annotations
 
-import argparse
 import contextvars
 import hashlib
 import importlib
@@ -17,7 +16,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -341,19 +340,8 @@ def slowdown(settings: Settings) -> dict[str, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--elders", type=int, default=100_000)
-    parser.add_argument("--pack", default="luzhou")
-    options = parser.parse_args()
-
-    def timed(what: str, step: Callable[[], Any]) -> Any:
-        result, seconds, processor, megabytes = machine.in_own_process(step)
-        print(
-            f"{what:34}{seconds:8.1f} s  processor {processor:6.1f} s  peak {megabytes:5d} MB  {result}",
-            flush=True,
-        )
-        return result
-
+    options = machine.asked(__doc__)
+    timed = machine.timed
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, pack {options.pack}")
     with machine.servers() as settings:
         ids = timed("build", lambda: build(settings, options.elders, options.pack))

@@ -9,6 +9,7 @@ process beside it.
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -232,6 +233,24 @@ def in_own_process(step: Callable[[], Any]) -> tuple[Any, float, float, int]:
     if isinstance(result, dict) and "failed" in result:
         raise SystemExit(result["failed"])
     return result, seconds, used.ru_utime + used.ru_stime, peak // 1_000_000
+
+
+def timed(what: str, step: Callable[[], Any]) -> Any:
+    """The result of a step in a process of its own, with a printed line of what it cost."""
+    result, seconds, processor, megabytes = in_own_process(step)
+    print(
+        f"{what:34}{seconds:8.1f} s  processor {processor:6.1f} s  peak {megabytes:5d} MB  {result}",
+        flush=True,
+    )
+    return result
+
+
+def asked(about: str | None) -> argparse.Namespace:
+    """How many elders, under which rule pack."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--elders", type=int, default=100_000)
+    parser.add_argument("--pack", default="luzhou")
+    return parser.parse_args()
 
 
 def prepare(settings: Settings) -> int:

@@ -8,13 +8,11 @@ more than a second.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -96,19 +94,8 @@ def pages(settings: Settings) -> dict[str, tuple[float, int]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--elders", type=int, default=100_000)
-    parser.add_argument("--pack", default="luzhou")
-    options = parser.parse_args()
-
-    def timed(what: str, step: Callable[[], Any]) -> Any:
-        result, seconds, processor, megabytes = machine.in_own_process(step)
-        print(
-            f"{what:26}{seconds:8.1f} s  processor {processor:6.1f} s  peak {megabytes:5d} MB  {result}",
-            flush=True,
-        )
-        return result
-
+    options = machine.asked(__doc__)
+    timed = machine.timed
     print(
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {options.elders} elders, pack {options.pack}"
     )

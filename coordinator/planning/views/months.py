@@ -21,6 +21,7 @@ from coordinator.planning.models import Plan, PlanStage, PlanState
 from coordinator.planning.queries.roads import road_note
 from coordinator.planning.translate import Options, horizon
 from coordinator.planning.views import bp
+from coordinator.planning.views.common import done
 from coordinator.planning.views.remedies import context_of
 from coordinator.workforce.labels import KINDS
 
@@ -224,8 +225,7 @@ def start(area_id: int, month: str) -> Response | str | tuple[str, int]:
                 actor, area, first, options=form.wishes, seconds=int(form.seconds.data), based_on=draft
             )
             services.keep_wishes(area, form.wishes)
-            db.session.commit()
-            return redirect(url_for("planning.plan", plan_id=made.id), 303)
+            return done(made.id)
         except DomainError as problem:
             db.session.rollback()
             form.take(problem)
@@ -239,8 +239,7 @@ def stop(plan_id: int) -> Response:
     actor = current_actor()
     found = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
     services.stop_plan(actor, found)
-    db.session.commit()
-    return redirect(url_for("planning.plan", plan_id=plan_id), 303)
+    return done(plan_id)
 
 
 @bp.post("/plans/<int:plan_id>/discard")
@@ -267,8 +266,7 @@ def replan(plan_id: int) -> Response:
     made = services.request_plan(
         actor, found.area, found.month, options=options, seconds=seconds, based_on=found
     )
-    db.session.commit()
-    return redirect(url_for("planning.plan", plan_id=made.id), 303)
+    return done(made.id)
 
 
 @bp.get("/plans/<int:plan_id>/approve")
@@ -305,9 +303,7 @@ def approve(plan_id: int) -> Response:
     actor = current_actor()
     found = queries.load_plan(actor, plan_id, Permission.PLAN_APPROVE)
     services.approve_plan(actor, found)
-    db.session.commit()
-    flash(_("已批准。正在派给每个人，几秒钟后会通知他们。"), "ok")
-    return redirect(url_for("planning.plan", plan_id=plan_id), 303)
+    return done(plan_id, _("已批准。正在派给每个人，几秒钟后会通知他们。"))
 
 
 @bp.get("/plans/<int:plan_id>/giving")
@@ -342,4 +338,3 @@ def left(plan_id: int) -> str:
         outcome=queries.outcome_of(found),
         **context_of(found),
     )
-

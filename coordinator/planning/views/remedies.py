@@ -17,6 +17,7 @@ from coordinator.planning.access import can_edit
 from coordinator.planning.models import Plan, StudyKind
 from coordinator.planning.steps import Change, Step
 from coordinator.planning.views import bp
+from coordinator.planning.views.common import done
 from coordinator.planning.wording import asked_words, gain_words
 from coordinator.workforce.queries import own_worker
 
@@ -133,9 +134,7 @@ def do_remedy(plan_id: int, remedy_id: int) -> Response:
         return redirect(url_for("planning.left", plan_id=plan_id, _anchor="questions"), 303)
     do = services.widen_hours if step is Step.WINDOW else services.plan_again
     made = do(actor, plan, found)
-    db.session.commit()
-    flash(_("正在从草案重排，算好会告诉您排上没有。"), "ok")
-    return redirect(url_for("planning.plan", plan_id=made.id), 303)
+    return done(made.id, _("正在从草案重排，算好会告诉您排上没有。"))
 
 
 # --- questions -------------------------------------------------------------------------------------------

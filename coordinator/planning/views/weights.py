@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from flask import render_template
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from coordinator.extensions import db
 from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.planning import queries, services
 from coordinator.planning.access import can_edit
@@ -14,6 +13,7 @@ from coordinator.planning.labels import STATES, WISHES, month_name
 from coordinator.planning.models import Plan
 from coordinator.planning.translate import Options, Wish
 from coordinator.planning.views import bp
+from coordinator.planning.views.common import done
 
 
 @bp.get("/plans/<int:plan_id>/choices")
@@ -71,6 +71,4 @@ def take(plan_id: int) -> Response:
     actor = current_actor()
     plan = queries.load_plan(actor, plan_id, Permission.PLAN_EDIT)
     services.take_choice(actor, plan)
-    db.session.commit()
-    flash(_("选定了，其余的已作废。这个侧重下个月也先用。"), "ok")
-    return redirect(url_for("planning.plan", plan_id=plan_id), 303)
+    return done(plan_id, _("选定了，其余的已作废。这个侧重下个月也先用。"))
