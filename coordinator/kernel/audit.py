@@ -40,6 +40,32 @@ class AuditEntry(db.Model):
     address: Mapped[str | None] = mapped_column(String(60))
 
 
+def line(
+    actor: Actor,
+    action: str,
+    object_type: str,
+    summary: str,
+    *,
+    changes: dict[str, Any] | None = None,
+    area_id: int | None = None,
+) -> dict[str, Any]:
+    """The values of an audit line but for the object's id: for a statement that makes the object and the line at
+    once. Everything else goes through `record`.
+    """
+    return {
+        "at": clock.now(),
+        "user_id": actor.user_id,
+        "actor_name": actor.name,
+        "action": action,
+        "object_type": object_type,
+        "area_id": area_id,
+        "summary": summary,
+        "changes": changes or {},
+        "request_id": g.get("request_id") if has_request_context() else None,
+        "address": actor.address,
+    }
+
+
 def record(
     actor: Actor,
     action: str,
@@ -54,17 +80,14 @@ def record(
     `action` is a stable dotted verb ('claim.approve'); `summary` is a Chinese sentence for people.
     """
     is_name = isinstance(target, str)
-    entry = AuditEntry(
-        user_id=actor.user_id,
-        actor_name=actor.name,
-        action=action,
-        object_type=target if is_name else target.__tablename__,
-        object_id=None if is_name else target.id,
+    values = line(
+        actor,
+        action,
+        target if is_name else target.__tablename__,
+        summary,
+        changes=changes,
         area_id=area_id if area_id is not None else getattr(target, "area_id", None),
-        summary=summary,
-        changes=changes or {},
-        request_id=g.get("request_id") if has_request_context() else None,
-        address=actor.address,
     )
+    entry = AuditEntry(**values, object_id=None if is_name else target.id)
     db.session.add(entry)
     return entry

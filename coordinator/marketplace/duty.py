@@ -128,36 +128,34 @@ def _gathered(owner: Any, *columns: Any) -> Any:
     )
 
 
-_COLUMNS = (
-    Worker.id,
-    Worker.user_id,
-    Worker.name,
-    Worker.kind,
-    Worker.status,
-    Worker.sex,
-    Worker.birth_date,
-    Worker.area_id,
-    Area.path,
-    Worker.organisation_id,
-    Organisation.name,
-    Worker.student_class,
-    Worker.travel_mode,
-    Worker.start_latitude,
-    Worker.start_longitude,
-    Worker.end_latitude,
-    Worker.end_longitude,
-    Worker.service_radius_metres,
-    Worker.max_visits_day,
-    Worker.max_visits_week,
-    Worker.max_visits_month,
-    Worker.max_hours_week,
-    Worker.dialects,
-    Worker.wanted,
-    Worker.tied_elder_id,
-)
-_STATEMENT = (
-    select(
-        *_COLUMNS,
+def columns_of_duty(area: Any) -> tuple[Any, ...]:
+    """What `read_duty` reads, for a statement that selects from Worker, the worker's `area` and Organisation."""
+    return (
+        Worker.id,
+        Worker.user_id,
+        Worker.name,
+        Worker.kind,
+        Worker.status,
+        Worker.sex,
+        Worker.birth_date,
+        Worker.area_id,
+        area.path,
+        Worker.organisation_id,
+        Organisation.name,
+        Worker.student_class,
+        Worker.travel_mode,
+        Worker.start_latitude,
+        Worker.start_longitude,
+        Worker.end_latitude,
+        Worker.end_longitude,
+        Worker.service_radius_metres,
+        Worker.max_visits_day,
+        Worker.max_visits_week,
+        Worker.max_visits_month,
+        Worker.max_hours_week,
+        Worker.dialects,
+        Worker.wanted,
+        Worker.tied_elder_id,
         _gathered(WorkerSkill.worker_id, WorkerSkill.skill, WorkerSkill.verified_on),
         _gathered(
             Credential.worker_id,
@@ -184,6 +182,10 @@ _STATEMENT = (
         ),
         _gathered(Bar.worker_id, Bar.elder_id),
     )
+
+
+_STATEMENT = (
+    select(*columns_of_duty(Area))
     .join(Area, Area.id == Worker.area_id)
     .outerjoin(Organisation, Organisation.id == Worker.organisation_id)
     .order_by(Worker.id)
@@ -206,7 +208,8 @@ def _known_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def _read(row: Any) -> DutyWorker:
+def read_duty(row: Any) -> DutyWorker:
+    """The worker of the values of `columns_of_duty`."""
     known, (skills, credentials, guardians, hours, off, bars) = row[:-6], row[-6:]
     return DutyWorker(
         *known,
@@ -242,7 +245,7 @@ def duty_workers(worker_ids: Iterable[int]) -> dict[int, DutyWorker]:
     wanted = sorted(set(worker_ids))
     if not wanted:
         return {}
-    return {row[0]: _read(row) for row in db.session.execute(_BY_ID, {"ids": wanted})}
+    return {row[0]: read_duty(row) for row in db.session.execute(_BY_ID, {"ids": wanted})}
 
 
 def duty_worker(worker_id: int | None) -> DutyWorker | None:
@@ -260,4 +263,4 @@ def adults_serving(area_path: str, born_until: date) -> dict[int, DutyWorker]:
             Worker.birth_date <= born_until,
         )
     )
-    return {row[0]: _read(row) for row in rows}
+    return {row[0]: read_duty(row) for row in rows}

@@ -89,7 +89,8 @@ class Opening:
         return round((self.ends_at - self.starts_at).total_seconds() / 60)
 
 
-def _statement() -> Select[Any]:
+def statement() -> Select[Any]:
+    """What `read` reads of a visit, its elder, home and area."""
     leading = (
         select(func.count())
         .select_from(Assignment)
@@ -130,7 +131,8 @@ def _statement() -> Select[Any]:
     )
 
 
-def _read(row: Any) -> Opening:
+def read(row: Any) -> Opening:
+    """The opening of the values of `statement`."""
     return Opening(
         visit_id=row[0],
         state=row[1],
@@ -151,7 +153,7 @@ def _read(row: Any) -> Opening:
 
 
 _IDS = ARRAY(BigInteger)
-_STATEMENT = _statement()
+_STATEMENT = statement()
 # The worker serves the area: registered in it, below it or above it.
 _SERVED = or_(
     Area.path.startswith(bindparam("path", type_=String)),
@@ -160,7 +162,7 @@ _SERVED = or_(
 _ONE = _STATEMENT.add_columns(nearest_settings("claims")).where(Visit.id == bindparam("visit_id"), _SERVED)
 _SEVERAL = _STATEMENT.where(Visit.id == func.any(bindparam("ids", type_=_IDS)))
 # A list of what is near needs no more than the nearest; what lies further away is only counted.
-MOST_READ = 1_000
+MOST_READ = 500
 _APART = func.power(Household.latitude - bindparam("latitude", type_=Double), 2) + func.power(
     (Household.longitude - bindparam("longitude", type_=Double)) * bindparam("narrowing", type_=Double), 2
 )
@@ -214,14 +216,14 @@ def _serving(worker: DutyWorker) -> dict[str, Any]:
 def find_opening(worker: DutyWorker, visit_id: int) -> tuple[Opening, Rules] | None:
     """One visit in the worker's area, whatever its state, and the rules of the nearest area that sets any."""
     row = db.session.execute(_ONE, {"visit_id": visit_id} | _serving(worker)).one_or_none()
-    return None if row is None else (_read(row), Rules.of(row[-1]))
+    return None if row is None else (read(row), Rules.of(row[-1]))
 
 
 def openings_of(visit_ids: Collection[int]) -> dict[int, Opening]:
     """Visits by id, for the approval page. One query."""
     if not visit_ids:
         return {}
-    return {row[0]: _read(row) for row in db.session.execute(_SEVERAL, {"ids": sorted(visit_ids)})}
+    return {row[0]: read(row) for row in db.session.execute(_SEVERAL, {"ids": sorted(visit_ids)})}
 
 
 class Offered(NamedTuple):
@@ -246,7 +248,7 @@ def open_visits(worker: DutyWorker, rules: Rules, now: datetime) -> Offered:
         "most": MOST_READ,
     }
     rows = db.session.execute(_OFFERED, given | _serving(worker)).all()
-    return Offered([_read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)
+    return Offered([read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)
 
 
 def taken_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int) -> list[Opening]:
@@ -260,7 +262,7 @@ def taken_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int) -> 
         "most": most,
         "me": worker.id,
     }
-    return [_read(row) for row in db.session.execute(_TAKEN, given | _serving(worker))]
+    return [read(row) for row in db.session.execute(_TAKEN, given | _serving(worker))]
 
 
 def homes_known(worker_id: int) -> set[int]:
@@ -305,7 +307,7 @@ class Held(NamedTuple):
     day: date
 
 
-def _held(person: Any, source: Any, asked: bool, *conditions: ColumnElement[bool]) -> Select[Any]:
+def holdings(person: Any, source: Any, asked: bool, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Visits of these people out of assignments or claims, with their place."""
     return (
         select(
@@ -330,13 +332,13 @@ def _held(person: Any, source: Any, asked: bool, *conditions: ColumnElement[bool
     )
 
 
-_WAITS = (Claim.state == ClaimState.PENDING, Visit.state == VisitState.CLAIMED)
-_HELD = _held(
+WAITS = (Claim.state == ClaimState.PENDING, Visit.state == VisitState.CLAIMED)
+_HELD = holdings(
     Assignment.worker_id,
     Assignment,
     False,
     Assignment.state.in_((AssignmentState.APPROVED, AssignmentState.DONE)),
-).union_all(_held(Claim.worker_id, Claim, True, *_WAITS), _held(Claim.companion_id, Claim, True, *_WAITS))
+).union_all(holdings(Claim.worker_id, Claim, True, *WAITS), holdings(Claim.companion_id, Claim, True, *WAITS))
 
 
 def held_by(worker_ids: Iterable[int], first: date, last: date) -> dict[int, list[Held]]:

@@ -5,31 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import bindparam, func, select
 
-from coordinator.extensions import db
 from coordinator.kernel import clock
-from coordinator.kernel.errors import Conflict, InvalidInput
+from coordinator.kernel.access import Actor, Permission, demand
+from coordinator.kernel.errors import Conflict, InvalidInput, NotFound
 from coordinator.marketplace.duty import DutyWorker, duty_workers
 from coordinator.marketplace.labels import WHY_NOT, Hidden
 from coordinator.marketplace.models import Claim
+from coordinator.marketplace.queries.asking import Asked, asked_for
 from coordinator.marketplace.queries.claims import can_accompany
 from coordinator.marketplace.queries.market import findings, minor, needs_companion, obstacle
 from coordinator.marketplace.queries.openings import Held, Opening, when_words
-from coordinator.marketplace.queries.standing import Limit, Standing, standing_of
+from coordinator.marketplace.queries.standing import Limit, Standing
 from coordinator.marketplace.rules import Rules
+from coordinator.marketplace.services.giving import own_duty, own_opening
 from coordinator.messages.services import notify
-
-_CLAIM_LOCK = 7_303  # first key of the advisory lock under which one worker's claims are counted
-_HOLD = select(func.pg_advisory_xact_lock(_CLAIM_LOCK, bindparam("worker")))
-
-
-def hold_worker(worker_id: int) -> None:
-    """Let the claims of one person wait for each other until the transaction ends; what is read afterwards holds.
-
-    Nobody else is held up. Taken before the row of a visit, never after it.
-    """
-    db.session.execute(_HOLD, {"worker": worker_id})
 
 
 def refuse_obstacles(worker: DutyWorker, opening: Opening, held: Sequence[Held], rules: Rules) -> None:
@@ -43,13 +33,8 @@ def refuse_obstacles(worker: DutyWorker, opening: Opening, held: Sequence[Held],
         raise Conflict(_("这次您不能去：%(why)s。", why=told), remedy, code=str(why))
 
 
-def refuse_limits(worker: DutyWorker, opening: Opening, rules: Rules, *, in_line: bool = False) -> None:
-    """Raise Conflict when one more would break a limit. One query; under `hold_worker`."""
-    refuse_limit(standing_of(worker.id, rules), opening, rules, in_line=in_line)
-
-
 def refuse_limit(standing: Standing, opening: Opening, rules: Rules, *, in_line: bool = False) -> None:
-    """The same for a standing that is known."""
+    """Raise Conflict when one more would break a limit."""
     limit = standing.reached(rules, opening.starts_at, opening.minutes, in_line=in_line)
     if limit is Limit.OPEN:
         raise Conflict(
@@ -73,6 +58,17 @@ def refuse_limit(standing: Standing, opening: Opening, rules: Rules, *, in_line:
             _("留一些给别人；做完几次，或者撤回一次，就可以再认领。"),
             code="too_many_hours",
         )
+
+
+def asked_by(actor: Actor, visit_id: int) -> Asked:
+    """The worker behind the actor and the visit, under the lock of that worker's claims. Raises NotFound."""
+    demand(actor, Permission.WORK)
+    found = asked_for(actor.worker_id, visit_id) if actor.worker_id is not None else None
+    if found is not None:
+        return found
+    # Which of the two it is takes two more queries, which nobody in a hurry ever needs.
+    own_opening(own_duty(actor), visit_id)
+    raise NotFound(_("没有找到这次探访。"), _("可能已经取消，或者不在您服务的地方。"))
 
 
 def named_companion(worker: DutyWorker, opening: Opening, companion_id: int | None) -> DutyWorker | None:

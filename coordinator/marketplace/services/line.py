@@ -16,6 +16,7 @@ from coordinator.kernel.access import SYSTEM, Actor
 from coordinator.kernel.errors import Conflict
 from coordinator.marketplace.duty import DutyWorker, duty_workers
 from coordinator.marketplace.models import Claim, ClaimState
+from coordinator.marketplace.queries.asking import held_and_standing
 from coordinator.marketplace.queries.claims import can_accompany, own_standing_claim
 from coordinator.marketplace.queries.line import TAKEN, line_of, lines_to_tend, places_in_line
 from coordinator.marketplace.queries.market import findings, needs_companion, obstacle
@@ -24,14 +25,14 @@ from coordinator.marketplace.queries.own_day import way_now
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services.asking import (
     ask_companion,
+    asked_by,
     check_companion,
-    hold_worker,
     named_companion,
-    refuse_limits,
+    refuse_limit,
     refuse_obstacles,
 )
 from coordinator.marketplace.services.by_rule import approve_by_rule
-from coordinator.marketplace.services.giving import area_of, own_duty, own_opening
+from coordinator.marketplace.services.giving import area_of
 from coordinator.messages.services import notify
 from coordinator.visits.lifecycle import VisitState, move
 from coordinator.visits.models import Visit
@@ -43,28 +44,22 @@ def stand_in_line(actor: Actor, visit_id: int, companion_id: int | None = None) 
     Whoever has the visit or has asked for it gets that claim. Raises Conflict: 'free' when nobody has it any more
     (it can be claimed), 'over' when it has begun or was called off, what stands against the person, or a limit.
     """
-    worker = own_duty(actor)
-    opening, rules = own_opening(worker, visit_id)
+    worker, opening, rules, _forbidden = asked_by(actor, visit_id)
     mine = own_standing_claim(worker.id, visit_id)
     if mine is not None:
         return mine
     companion = named_companion(worker, opening, companion_id)
-    hold_worker(worker.id)
     # The row decides between this and whoever frees the visit at this moment.
     state = db.session.scalar(select(Visit.state).where(Visit.id == visit_id).with_for_update())
     if state is VisitState.OPEN:
         raise Conflict(_("这次刚刚空出来了。"), _("您可以直接认领。"), code="free")
     if state not in TAKEN or opening.starts_at <= clock.now():
         raise Conflict(_("这次探访已经开始或者取消了。"), _("请看看别的。"), code="over")
-    mine = own_standing_claim(worker.id, visit_id)
-    if mine is not None:
-        return mine
-    people = [worker.id] + ([companion.id] if companion else [])
-    held = held_by(people, opening.day, opening.day)
+    held, standing = held_and_standing(worker.id, [companion.id] if companion else [], opening.day, rules)
     refuse_obstacles(worker, opening, held[worker.id], rules)
     if companion is not None:
         check_companion(worker, companion, opening, held)
-    refuse_limits(worker, opening, rules, in_line=True)
+    refuse_limit(standing, opening, rules, in_line=True)
     claim = Claim(
         visit_id=visit_id,
         worker_id=worker.id,

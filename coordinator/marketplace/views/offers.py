@@ -94,7 +94,8 @@ def claim(visit_id: int) -> Any:
     limit(f"claim:{actor.user_id}", CLAIMS_A_MINUTE)
     companion_id = request.form.get("companion", type=int)
     try:
-        made = retrying(lambda: claim_visit(actor, visit_id, companion_id))
+        # The state is read before the commit: afterwards it would be asked of the database again.
+        state = retrying(lambda: claim_visit(actor, visit_id, companion_id).state)
     except DomainError as problem:
         db.session.rollback()
         if problem.status == 404:
@@ -102,7 +103,7 @@ def claim(visit_id: int) -> Any:
         if problem.code in ("minor_alone", "needs_two", "companion_unfit") or problem.field == "companion":
             return _offer_page(visit_id, problem=problem), problem.status
         return list_page(problem), problem.status
-    if made.state is ClaimState.APPROVED:
+    if state is ClaimState.APPROVED:
         flash(_("这次探访已经确认给您了。"), "ok")
     else:
         flash(_("已经替您留着，等社区审批。通过了会告诉您。"), "ok")
