@@ -23,7 +23,9 @@ def going(visit: Visit) -> list[int]:
 
 def titles(user_id: int | None) -> list[str]:
     """The titles of what somebody was told, oldest first."""
-    return list(db.session.scalars(select(Message.title).where(Message.user_id == user_id).order_by(Message.id)))
+    return list(
+        db.session.scalars(select(Message.title).where(Message.user_id == user_id).order_by(Message.id))
+    )
 
 
 @pytest.fixture
