@@ -7,10 +7,12 @@ remember cookie, no session protection (both fight with server-side sessions).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -28,7 +30,8 @@ from flask import (
 )
 from flask_babel import gettext as _
 from flask_login import login_user, logout_user
-from sqlalchemy import func, select, update
+from sqlalchemy import LargeBinary, Select, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from coordinator.accounts.forms import SignInForm
 from coordinator.accounts.kept import KeptForm
@@ -158,10 +161,37 @@ def _empty_cookie() -> None:
 @login_manager.user_loader
 def load(token: str) -> SignedIn | None:
     """The person behind a token while the session runs; None otherwise. One query, no limit checked yet."""
+    found = _load(token)
+    return None if found is None else found[0]
+
+
+@functools.cache
+def _statement() -> Select[Any]:
+    """The session, its user, the user's worker, and the roles as JSON: every page asks this first, in one query."""
     # Workers are a later feature; their table is named, not imported.
     workers = db.metadata.tables["workers"]
-    row = db.session.execute(
+    place = func.coalesce(Area.name, Organisation.name)
+    grants = (
         select(
+            func.json_agg(
+                aggregate_order_by(
+                    func.json_build_array(
+                        RoleGrant.role, RoleGrant.area_id, Area.path, RoleGrant.organisation_id, place
+                    ),
+                    RoleGrant.id,
+                )
+            )
+        )
+        .select_from(RoleGrant)
+        .outerjoin(Area, RoleGrant.area_id == Area.id)
+        .outerjoin(Organisation, RoleGrant.organisation_id == Organisation.id)
+        .where(RoleGrant.user_id == User.id, RoleGrant.revoked_at.is_(None))
+        .correlate(User)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            grants,
             UserSession.id,
             User.id,
             User.username,
@@ -178,44 +208,39 @@ def load(token: str) -> SignedIn | None:
             select(workers.c.id).where(workers.c.user_id == User.id).scalar_subquery(),
         )
         .join(User, UserSession.user_id == User.id)
-        .where(UserSession.token_hash == token_hash(token), UserSession.ended_at.is_(None), User.is_active)
-    ).first()
-    return None if row is None else SignedIn(*row, token=token)
-
-
-def _grants(user_id: int) -> tuple[tuple[Grant, ...], str]:
-    """The roles of a user, and the name of the first place (area or organisation) among them. One query."""
-    rows = db.session.execute(
-        select(
-            RoleGrant.role,
-            RoleGrant.area_id,
-            Area.path,
-            RoleGrant.organisation_id,
-            func.coalesce(Area.name, Organisation.name),
+        .where(
+            UserSession.token_hash == bindparam("token", type_=LargeBinary),
+            UserSession.ended_at.is_(None),
+            User.is_active,
         )
-        .outerjoin(Area, RoleGrant.area_id == Area.id)
-        .outerjoin(Organisation, RoleGrant.organisation_id == Organisation.id)
-        .where(RoleGrant.user_id == user_id, RoleGrant.revoked_at.is_(None))
-        .order_by(RoleGrant.id)
-    ).all()
+    )
+
+
+def _load(token: str) -> tuple[SignedIn, tuple[Grant, ...], str] | None:
+    """The person, the roles, and the name of the first place (area or organisation) among them. One query."""
+    row = db.session.execute(_statement(), {"token": token_hash(token)}).first()
+    if row is None:
+        return None
+    rows = row[0] or ()
+    grants = tuple(Grant(Role(role), *bound) for role, *bound, _place in rows)
     place = next((name for *_grant, name in rows if name), "")
-    return tuple(Grant(*grant) for *grant, _name in rows), place
+    return SignedIn(*row[1:], token=token), grants, place
 
 
 def identify() -> SignedIn | None:
     """Find the person behind the request, apply the limits, and set `g.actor`, `g.person`, `g.place`, `g.locale`.
 
-    Two queries; once a minute a third notes that the session lives.
+    One query; once a minute another notes that the session lives.
     """
     g.person = None
     token = session.get("_user_id")
     if not isinstance(token, str):
         return None
-    person = load(token)
-    if person is None:
+    found = _load(token)
+    if found is None:
         forget()
         return None
-    grants, place = _grants(person.user_id)
+    person, grants, place = found
     now = clock.now()
     idle = idle_limit({grant.role for grant in grants})
     if now >= person.expires_at or now - person.last_seen_at > idle:
