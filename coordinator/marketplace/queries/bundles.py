@@ -109,7 +109,7 @@ class _Day(NamedTuple):
         for number, first in enumerate(free):
             chain = [first]
             for after in free[number + 1 :]:
-                if len(chain) == self.most:
+                if len(chain) == self.most or _gap(chain[-1], after) > LONGEST_WAY + LONGEST_WAIT:
                     break
                 if _follows(self.worker, chain[-1], after) and self.fits([*chain, after]):
                     chain.append(after)
@@ -134,6 +134,9 @@ class _Day(NamedTuple):
 
 def _follows(worker: DutyWorker, one: Offer, after: Offer) -> bool:
     """Is the second visit a short way and a short wait after the first, on the same round?"""
+    gap = _gap(one, after)
+    if not 0 <= gap <= LONGEST_WAY + LONGEST_WAIT:
+        return False
     if worker.kind is WorkerKind.PROPERTY_STAFF and (
         (one.opening.area_id, one.opening.neighbourhood)
         != (after.opening.area_id, after.opening.neighbourhood)
@@ -141,9 +144,13 @@ def _follows(worker: DutyWorker, one: Offer, after: Offer) -> bool:
         return False
     if worker.kind is WorkerKind.COURIER and one.opening.area_id != after.opening.area_id:
         return False
-    gap = (after.opening.starts_at - one.opening.ends_at).total_seconds()
     way = _way(worker, one.opening.place, after.opening.place)
     return way <= LONGEST_WAY and way <= gap <= way + LONGEST_WAIT
+
+
+def _gap(one: Offer, after: Offer) -> float:
+    """Seconds between the end of one visit and the beginning of the next."""
+    return (after.opening.starts_at - one.opening.ends_at).total_seconds()
 
 
 def _bundle(worker: DutyWorker, chain: Sequence[Offer]) -> Bundle:

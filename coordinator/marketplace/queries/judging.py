@@ -58,6 +58,10 @@ class Judge:
         self._hours: dict[tuple[datetime, datetime], list[Unfit]] = {}
         self._limits: dict[tuple[date, int], list[Unfit]] = {}
 
+    def on(self, day: date) -> Sequence[Held]:
+        """What the worker holds on that day."""
+        return self._on.get(day, ())
+
     def minor(self, day: date) -> bool:
         """Under 18 on that day."""
         if day not in self._minor:

@@ -20,7 +20,6 @@ from coordinator.kernel.areas import Area
 from coordinator.kernel.geo import haversine_m
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.labels import Hidden
-from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries.judging import (
     NOTES,
     OWN_WILL,
@@ -30,12 +29,13 @@ from coordinator.marketplace.queries.judging import (
     findings,
 )
 from coordinator.marketplace.queries.openings import (
+    MOST_READ,
     Held,
     Opening,
     festivals_between,
     held_by,
-    homes_known,
     open_visits,
+    past_of,
     way,
 )
 from coordinator.marketplace.rules import Rules
@@ -141,23 +141,14 @@ class Market:
         return sum(self.hidden.values())
 
 
-def market_for(worker: DutyWorker, rules: Rules) -> Market:
-    """The open visits of the worker's area, judged. Four queries, five for somebody with a wish about festivals."""
+def market_for(worker: DutyWorker, rules: Rules, most: int = MOST_READ) -> Market:
+    """The open visits of the worker's area, the nearest `most` of them judged. Three queries, four with a wish about festivals."""
     now = clock.now()
-    openings, unread = open_visits(worker, rules, now)
+    openings, unread = open_visits(worker, rules, now, most)
     today = clock.today()
     last = today + timedelta(days=rules.days_ahead)
     held = held_by([worker.id], today, last)[worker.id]
-    turned_down = set(
-        db.session.scalars(
-            select(Claim.visit_id).where(
-                Claim.worker_id == worker.id,
-                Claim.state == ClaimState.REFUSED,
-                Claim.claimed_at > now - timedelta(days=60),
-            )
-        )
-    )
-    known = homes_known(worker.id)
+    past = past_of(worker.id, now)
     dated = {Wish.FESTIVAL, Wish.ORDINARY} & set(worker.wanted)
     festivals = festivals_between(today, last) if dated else []
     judge = Judge(worker, held, rules, now)
@@ -167,8 +158,8 @@ def market_for(worker: DutyWorker, rules: Rules) -> Market:
     for opening in openings:
         if opening.visit_id in on_them:
             continue
-        wished = meets(worker.wanted, facts(opening, known, festivals)) if worker.wanted else True
-        if opening.visit_id in turned_down:
+        wished = meets(worker.wanted, facts(opening, past.homes, festivals)) if worker.wanted else True
+        if opening.visit_id in past.refused:
             market.hidden[Hidden.REFUSED_BEFORE] += 1
             continue
         verdict = judge.of(opening)
@@ -178,11 +169,11 @@ def market_for(worker: DutyWorker, rules: Rules) -> Market:
             continue
         offer = Offer(
             opening=opening,
-            way=way(worker, held, opening),
+            way=way(worker, judge.on(opening.day), opening),
             in_hours=verdict.in_hours,
             with_companion=judge.needs_companion(opening),
             stops_that_day=stops[opening.day],
-            bonus=_bonus(worker, opening, known, verdict.speaks),
+            bonus=_bonus(worker, opening, past.homes, verdict.speaks),
             wished=wished,
         )
         group = market.offers if verdict.in_hours else market.outside_hours

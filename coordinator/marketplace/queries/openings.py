@@ -234,7 +234,7 @@ class Offered(NamedTuple):
     further: int
 
 
-def open_visits(worker: DutyWorker, rules: Rules, now: datetime) -> Offered:
+def open_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int = MOST_READ) -> Offered:
     """The open visits of the worker's area that have not begun, as far ahead as the street offers them, those
     without a place first and then the nearest. One query, however many there are.
     """
@@ -245,7 +245,7 @@ def open_visits(worker: DutyWorker, rules: Rules, now: datetime) -> Offered:
         "latitude": worker.start_latitude,
         "longitude": worker.start_longitude,
         "narrowing": cos(radians(worker.start_latitude)),
-        "most": MOST_READ,
+        "most": most,
     }
     rows = db.session.execute(_OFFERED, given | _serving(worker)).all()
     return Offered([read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)
@@ -265,20 +265,38 @@ def taken_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int) -> 
     return [read(row) for row in db.session.execute(_TAKEN, given | _serving(worker))]
 
 
-def homes_known(worker_id: int) -> set[int]:
-    """Ids of the elders whom the worker has visited. One query."""
-    return set(
-        db.session.scalars(
-            select(Visit.elder_id)
-            .join(Assignment, Assignment.visit_id == Visit.id)
-            .where(
-                Assignment.worker_id == worker_id,
-                Assignment.state == AssignmentState.DONE,
-                Visit.state == VisitState.COMPLETED,
-            )
-            .distinct()
+class Past(NamedTuple):
+    """Ids of elders the worker has visited, and of visits for which a claim was refused lately."""
+
+    homes: set[int]
+    refused: set[int]
+
+
+REMEMBERED = timedelta(days=60)
+_PAST = (
+    select(literal(True), Visit.elder_id)
+    .join(Assignment, Assignment.visit_id == Visit.id)
+    .where(
+        Assignment.worker_id == bindparam("worker"),
+        Assignment.state == AssignmentState.DONE,
+        Visit.state == VisitState.COMPLETED,
+    )
+    .union(
+        select(literal(False), Claim.visit_id).where(
+            Claim.worker_id == bindparam("worker"),
+            Claim.state == ClaimState.REFUSED,
+            Claim.claimed_at > bindparam("since"),
         )
     )
+)
+
+
+def past_of(worker_id: int, now: datetime) -> Past:
+    """What was between a worker and the homes so far. One query."""
+    found = Past(set(), set())
+    for was_there, one in db.session.execute(_PAST, {"worker": worker_id, "since": now - REMEMBERED}):
+        (found.homes if was_there else found.refused).add(one)
+    return found
 
 
 def festivals_between(first: date, last: date) -> list[tuple[str, date, date]]:
