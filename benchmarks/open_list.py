@@ -1,7 +1,7 @@
 """The open list of one worker among 5,000 open visits and 2,000 workers.
 
-`make bench-open-list` (or `python -m benchmarks.open_list [--visits N] [--workers N] [--streets N] [--pages N]`): an
-invented county on PostgreSQL of its own in a temporary folder. Workers set out from everywhere, walk, cycle or
+`make bench-open-list` (or `python -m benchmarks.open_list [--visits N] [--workers N] [--streets N] [--pages N]`):
+an invented county on PostgreSQL of its own in a temporary folder. Workers set out from everywhere, walk, cycle or
 drive, have visits already, wishes, and settings of their own. The page is asked for through the application's test
 client, so that what is measured is everything but the network: session, rules, list, hints and HTML. All visits
 lie in one street by default: the worst case, because a worker sees the visits of the own street only.
@@ -61,7 +61,8 @@ SELECT h.id, h.area_id, '陈秀英', CASE WHEN h.id % 2 = 0 THEN 'female' ELSE '
        CASE WHEN h.id % 3 = 0 THEN '四川话' END, CASE WHEN h.id % 11 = 0 THEN 'female' END,
        CASE WHEN h.id % 5 = 0 THEN '楼道没有灯' END
   FROM households h;
-INSERT INTO visits (elder_id, area_id, state, mode, starts_at, ends_at, people, needs_skills, is_statutory, created_at)
+INSERT INTO visits (elder_id, area_id, state, mode, starts_at, ends_at, people, needs_skills, is_statutory,
+                    created_at)
 SELECT e.id, e.area_id, 'open', CASE WHEN e.id % 10 = 0 THEN 'phone' ELSE 'home' END, one.at,
        one.at + interval '30 min', CASE WHEN e.id % 12 = 0 THEN 2 ELSE 1 END,
        CASE WHEN e.id % 15 = 0 THEN '{nursing}'::varchar[] ELSE '{}' END, true, now()
@@ -72,7 +73,8 @@ SELECT e.id, e.area_id, 'open', CASE WHEN e.id % 10 = 0 THEN 'phone' ELSE 'home'
 INSERT INTO workers (area_id, kind, status, name, sex, birth_date, travel_mode, start_latitude, start_longitude,
                      service_radius_metres, max_visits_day, max_visits_week, max_visits_month, dialects, wanted,
                      applied_at, approved_at, created_at, updated_at)
-SELECT s.id, (ARRAY['volunteer', 'property_staff', 'courier', 'younger_senior'])[1 + n % 4], 'approved', '周敏' || n,
+SELECT s.id, (ARRAY['volunteer', 'property_staff', 'courier', 'younger_senior'])[1 + n % 4], 'approved',
+       '周敏' || n,
        CASE WHEN n % 3 = 0 THEN 'male' ELSE 'female' END, date '1970-01-01',
        (ARRAY['walk', 'bike', 'car'])[1 + n % 3], s.latitude + (random() - 0.5) * :span,
        s.longitude + (random() - 0.5) * :span, (ARRAY[1000, 2000, 3000, 5000])[1 + n % 4], 4, 12, 40,
@@ -137,14 +139,14 @@ def make_county(visits: int, workers: int, streets: int) -> None:
         if statement.strip():
             used = {name: value for name, value in given.items() if f":{name}" in statement}
             db.session.execute(text(statement), used)
-    _hold(streets)
+    _hold()
     db.session.commit()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def _hold(streets: int) -> None:
-    chance = random.Random(42)  # noqa: S311  an invented county
+def _hold() -> None:
+    chance = random.Random(42)
     places: dict[int, list[tuple[int, int]]] = {}
     for street, elder, area in db.session.execute(
         text("SELECT c.parent_id, e.id, e.area_id FROM elders e JOIN areas c ON c.id = e.area_id")
