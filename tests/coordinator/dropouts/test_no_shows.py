@@ -1,4 +1,4 @@
-"""没有来: written down by a person, never by a clock; explained, decided by somebody else, lifted without a trace."""
+"""没有来: written down by a person, never by a clock; explained, decided by another, lifted without a trace."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_report_that_does_not_hold_touches_nobody(field, later):
     decide_no_show(field.coordinator, row.id, upheld=False, words="后来到了")
     assert states(visit)[gone.id] is AssignmentState.APPROVED
     assert titles(gone.user_id) == []
-    stranger, other = field.worker()
+    _stranger, other = field.worker()
     with pytest.raises(NotFound):
         report_no_show(other, visit.id, gone.id, "没有见到人")
 
@@ -189,7 +189,7 @@ def test_the_only_coordinator_decides(field, missed):
 
 
 def test_lifted_leaves_no_trace(field, missed):
-    visit, worker, actor = missed
+    visit, worker, _actor = missed
     before = reliability_of(worker.id, visit.area.path)
     row = record_no_show(field.coordinator, visit.id, [worker.id], "没有来")[0]
     decide_no_show(field.coordinator, row.id, upheld=False, words="记错人了")

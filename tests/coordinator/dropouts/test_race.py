@@ -145,27 +145,25 @@ def test_the_same_wave_twice_at_once_asks_nobody_twice(committed_app, street):
 
 def test_a_wave_cut_in_the_middle_leaves_nothing_and_is_made_again(street, monkeypatch):
     """Killed between asking and owing the next wave: the transaction goes, and the second run does all of it."""
-    from coordinator.dropouts.services import searching
+    from coordinator.dropouts.services.searching import waves
 
     tree, actor, _users = street
     _visit_id, search_id = searched(tree, actor, 15)
     for _n in range(2):
         make_worker(tree.street, user_id=make_user(Role.WORKER).id)
     db.session.commit()
-    whole = searching.waves.set_next if hasattr(searching, "waves") else searching._set_next
+    whole = waves.set_next
 
     def cut(*_args):
         raise SystemExit
 
-    place = searching.waves if hasattr(searching, "waves") else searching
-    name = "set_next" if hasattr(searching, "waves") else "_set_next"
-    monkeypatch.setattr(place, name, cut)
+    monkeypatch.setattr(waves, "set_next", cut)
     with pytest.raises(SystemExit):
         make_wave(search_id, 2)
     db.session.remove()
     assert db.session.scalar(select(func.count()).select_from(StandInAsk)) == 3
     assert db.session.scalar(select(func.count()).select_from(Message)) == 3
-    monkeypatch.setattr(place, name, whole)
+    monkeypatch.setattr(waves, "set_next", whole)
     make_wave(search_id, 2)
     assert db.session.scalar(select(func.count()).select_from(StandInAsk)) == 5
     assert db.session.scalar(select(func.count()).select_from(Message)) == 5
@@ -189,10 +187,14 @@ def test_a_killed_worker_process_makes_the_wave_once(committed_db, worker_proces
     until = machine.monotonic() + 60
     while machine.monotonic() < until:
         db.session.rollback()
-        asked = db.session.scalars(select(StandInAsk.worker_id).where(StandInAsk.search_id == search_id)).all()
+        asked = db.session.scalars(
+            select(StandInAsk.worker_id).where(StandInAsk.search_id == search_id)
+        ).all()
         if asked:
             break
         machine.sleep(0.3)
     assert len(asked) == len(set(asked)) == 3
-    keys = db.session.scalars(select(OwedJob.key).where(OwedJob.name.endswith("dropouts.jobs.make_wave"))).all()
+    keys = db.session.scalars(
+        select(OwedJob.key).where(OwedJob.name.endswith("dropouts.jobs.make_wave"))
+    ).all()
     assert sorted(keys) == [f"{search_id}:1", f"{search_id}:2"]

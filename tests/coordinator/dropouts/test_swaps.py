@@ -185,7 +185,7 @@ def test_the_minor_of_a_pair_stays(field, pair_of):
 
 
 def test_the_pages(field, pair_of, signed_in):
-    visit, giver, giver_actor, taker, taker_actor = pair_of
+    visit, _giver, giver_actor, taker, taker_actor = pair_of
     db.session.commit()
     phone = signed_in(giver_actor)
     page = phone.get(f"/today/{visit.id}/swap").get_data(as_text=True)
