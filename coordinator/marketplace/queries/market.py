@@ -142,8 +142,8 @@ class Market:
 
 
 def market_for(worker: DutyWorker, rules: Rules, most: int = MOST_READ) -> Market:
-    """The open visits of the worker's area, the nearest `most` of them judged. Three queries, four with a wish about
-    festivals.
+    """The open visits of the worker's area, the nearest `most` of them judged. Three queries; four with a wish
+    about festivals.
     """
     now = clock.now()
     openings, unread = open_visits(worker, rules, now, most)
