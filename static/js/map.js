@@ -182,7 +182,7 @@
       if (!L) fail(box);
       return;
     }
-    const map = L.map(box, { zoomControl: false, attributionControl: Boolean(box.dataset.tileUrl), scrollWheelZoom: false, fadeAnimation: false, zoomAnimation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches });
+    const map = L.map(box, { zoomControl: false, attributionControl: Boolean(box.dataset.tileUrl), scrollWheelZoom: false, zoomSnap: box.dataset.tileUrl ? 1 : 0.25, fadeAnimation: false, zoomAnimation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches });
     if (map.attributionControl) map.attributionControl.setPrefix(false);
     L.control.zoom({ position: "topright", zoomInTitle: box.dataset.textZoomIn, zoomOutTitle: box.dataset.textZoomOut }).addTo(map);
     map.setView([0, 0], 2);
