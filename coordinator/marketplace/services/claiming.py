@@ -37,14 +37,20 @@ from coordinator.visits import services as visits
 from coordinator.visits.lifecycle import VisitState, move
 from coordinator.visits.models import Visit
 
+# Whoever was too late sees a few of the nearest at once; fifty of them at a time must not read everything.
+JUDGED_INSTEAD = 40
+
 
 class Taken(Conflict):
-    """Somebody was faster; `market` is what else there is, so that it is not worked out twice. `visit_id` is the
-    visit where it can be waited for, None where there is nothing to wait for.
+    """Somebody was faster; `worker` and `market` are who was too late and what else there is nearby, so that it is
+    not asked twice. `visit_id` is the visit where it can be waited for, None where there is nothing to wait for.
     """
 
-    def __init__(self, message: str, remedy: str, market: Market, visit_id: int | None = None) -> None:
+    def __init__(
+        self, message: str, remedy: str, worker: DutyWorker, market: Market, visit_id: int | None = None
+    ) -> None:
         super().__init__(message, remedy, code="taken")
+        self.worker = worker
         self.market = market
         self.visit_id = visit_id
 
@@ -167,12 +173,14 @@ def _same_or_taken(worker: DutyWorker, opening: Opening, rules: Rules) -> Claim:
     mine = own_standing_claim(worker.id, opening.visit_id)
     if mine is not None:
         return mine
-    market = market_for(worker, rules)
+    market = market_for(worker, rules, JUDGED_INSTEAD)
     others = len(market.offers)
-    said = (
-        _("附近还有 %(n)s 次您能去。", n=others) if others else _("附近暂时没有别的了，有新的会出现在这里。")
-    )
-    waiting_helps = opening.state in (VisitState.OPEN, *TAKEN) and opening.starts_at > clock.now()
-    if not waiting_helps:
-        raise Taken(_("这次探访已经取消或者开始了。"), said, market)
-    raise Taken(_("这次刚被别人认领了。"), said, market, opening.visit_id)
+    if others and market.unread:
+        said = _("附近还有 %(n)s 次以上您能去。", n=others)
+    elif others:
+        said = _("附近还有 %(n)s 次您能去。", n=others)
+    else:
+        said = _("附近暂时没有别的了，有新的会出现在这里。")
+    if opening.state not in (VisitState.OPEN, *TAKEN) or opening.starts_at <= clock.now():
+        raise Taken(_("这次探访已经取消或者开始了。"), said, worker, market)
+    raise Taken(_("这次刚被别人认领了。"), said, worker, market, opening.visit_id)

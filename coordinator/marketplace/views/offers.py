@@ -29,6 +29,7 @@ from coordinator.marketplace.queries.market import (
 from coordinator.marketplace.queries.openings import held_by, way
 from coordinator.marketplace.queries.own_day import placed
 from coordinator.marketplace.services import (
+    Taken,
     answer_companion,
     claim_visit,
     own_duty,
@@ -36,6 +37,7 @@ from coordinator.marketplace.services import (
     withdraw_claim,
 )
 from coordinator.marketplace.views.blueprint import bp
+from coordinator.marketplace.views.line import lost_page
 from coordinator.marketplace.views.open_list import list_page
 from coordinator.marketplace.views.retrying import retrying
 from coordinator.visits.lifecycle import VisitState
@@ -102,7 +104,8 @@ def claim(visit_id: int) -> Any:
             raise
         if problem.code in ("minor_alone", "needs_two", "companion_unfit") or problem.field == "companion":
             return _offer_page(visit_id, problem=problem), problem.status
-        return list_page(problem), problem.status
+        page = lost_page(problem) if isinstance(problem, Taken) else list_page(problem)
+        return page, problem.status
     if state is ClaimState.APPROVED:
         flash(_("这次探访已经确认给您了。"), "ok")
     else:
