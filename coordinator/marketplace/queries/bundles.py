@@ -58,13 +58,7 @@ def bundles(worker: DutyWorker, market: Market, rules: Rules, waiting: int) -> l
     """The best few bundles, the larger first. `waiting` is how many claims of the worker wait already."""
     days: dict[date, list[Offer]] = defaultdict(list)
     for offer in market.offers[:LOOKED_AT]:
-        late = offer.placing is not None and not offer.placing.reachable
-        if (
-            offer.opening.place
-            and offer.opening.mode.value in IN_PERSON
-            and not offer.with_companion
-            and not late
-        ):
+        if offer.opening.place and offer.opening.mode.value in IN_PERSON and not offer.with_companion:
             days[offer.opening.day].append(offer)
     found = []
     for day, offers in days.items():

@@ -91,7 +91,7 @@ def list_page(problem: DomainError | None = None) -> str:
         groups=bundles(worker, market, rules, standing.pending + standing.queued)
         if plain and not as_map
         else [],
-        hints=hints(worker, market, rules),
+        hints=[] if lost else hints(worker, market, rules),
         problem=problem,
         toggled=_toggled,
         chose=_chose,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, time
 
 import pytest
@@ -12,6 +13,7 @@ from coordinator.extensions import db
 from coordinator.kernel.access import Actor, Grant, Role
 from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import InvalidInput, NotAllowed
+from coordinator.planning.translate.people import Held, Span, worker_record
 from coordinator.workforce.fitness import hours
 from coordinator.workforce.models import AvailabilityException, Bar, ServiceContact, TravelMode
 from coordinator.workforce.queries import worker_for_duty
@@ -361,3 +363,19 @@ def test_a_home_refused_without_a_reason(tree, worker, myself):
     assert [(one.object_type, one.object_id) for one in lines] == [("workers", worker.id)]
     assert elder.name not in lines[0].summary
     assert not db.session.scalars(select(AuditEntry).where(AuditEntry.object_type == "elders")).all()
+
+
+def test_the_planner_reads_what_was_set(worker, myself):
+    """Ways, places, limits and further hours reach the scenario; a wish does not."""
+    span = Span(date(2026, 3, 30), date(2026, 4, 1), date(2026, 4, 5))
+    set_travel(myself, worker, travel(end=(28.88, 105.45), radius_metres=3000))
+    set_wishes(myself, worker, wanted=["call"], dialects=[], limits=LIMITS)
+    set_availability(myself, worker, dict.fromkeys(range(7)) | {2: (time(8), time(12))})
+    add_further_hours(myself, worker, date(2026, 4, 4), date(2026, 4, 4), (time(9), time(11)))
+    add_days_off(myself, worker, date(2026, 4, 3), date(2026, 4, 3))
+    record = worker_record(worker_for_duty(worker.id), span, Held(), (), Counter())
+    assert (record["mode"], record["radius_m"]) == ("bike", 3000)
+    assert (record["start"], record["end"]) == ([28.886, 105.441], [28.88, 105.45])
+    assert (record["max_visits"], record["max_visits_week"]) == (3, 6)
+    assert record["weekdays"] == [2, 5]
+    assert span.index(date(2026, 4, 3)) in record["not_days"]
