@@ -26,7 +26,8 @@ from coordinator.fieldwork.queries.records import load_record
 from coordinator.fieldwork.services.presence import Mark, check_in, check_out, owe_hours
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, demand
-from coordinator.kernel.errors import Conflict, DomainError, InvalidInput
+from coordinator.kernel.errors import Conflict, InvalidInput
+from coordinator.kernel.several import each_alone
 from coordinator.messages.services import notify
 from coordinator.visits import services as visits
 from coordinator.visits.lifecycle import ContactMode, ContactOutcome, VisitState
@@ -286,12 +287,4 @@ def return_record(actor: Actor, record_id: int, reason: str) -> VisitRecord:
 
 def confirm_records(actor: Actor, record_ids: Sequence[int]) -> tuple[int, list[str]]:
     """Confirm several; returns how many, and why the others were left."""
-    confirmed, left = 0, []
-    for record_id in record_ids:
-        try:
-            with db.session.begin_nested():
-                confirm_record(actor, record_id)
-            confirmed += 1
-        except DomainError as problem:
-            left.append(f"{problem.message}{problem.remedy}")
-    return confirmed, left
+    return each_alone(record_ids, lambda record_id: confirm_record(actor, record_id))

@@ -33,7 +33,7 @@ from coordinator.planning.services.remedies import (
 )
 from coordinator.planning.services.runs import discard_plan, request_plan, stop_plan
 from coordinator.planning.services.sheets import Printed, print_day, print_route
-from coordinator.planning.services.studies import fingerprint_of, request_study, study_of
+from coordinator.planning.services.studies import request_study, study_and_freshness
 from coordinator.planning.services.weights import (
     go_on_choosing,
     group_of,
@@ -58,7 +58,6 @@ __all__ = [
     "demand_fresh",
     "discard_plan",
     "distribute_calls",
-    "fingerprint_of",
     "give_call",
     "give_day",
     "go_on_choosing",
@@ -84,7 +83,7 @@ __all__ = [
     "stale_reason",
     "stop_batch",
     "stop_plan",
-    "study_of",
+    "study_and_freshness",
     "take_choice",
     "take_off",
     "tell_all",

@@ -38,6 +38,12 @@ def study_of(plan: Plan, kind: StudyKind) -> PlanStudy | None:
     return db.session.scalar(select(PlanStudy).where(PlanStudy.plan_id == plan.id, PlanStudy.kind == kind))
 
 
+def study_and_freshness(plan: Plan, kind: StudyKind) -> tuple[PlanStudy | None, bool]:
+    """What was worked out about a plan, and whether the plan is still the one that was looked at."""
+    study = study_of(plan, kind)
+    return study, study is None or not study.fingerprint or study.fingerprint == fingerprint_of(plan)
+
+
 def request_study(actor: Actor, plan: Plan, kind: StudyKind) -> PlanStudy:
     """Owe a look at a draft or an approved plan; while one is under way it is the same. Flushes.
 

@@ -14,3 +14,8 @@ def done(plan_id: int, said: str = "") -> Response:
     if said:
         flash(said, "ok")
     return redirect(url_for("planning.plan", plan_id=plan_id), 303)
+
+
+def leave_for(url: str) -> Response:
+    """Answer a part of a page that is asked for again and again with another page: what it showed is over."""
+    return Response("", headers={"HX-Redirect": url})

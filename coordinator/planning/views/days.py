@@ -21,6 +21,7 @@ from coordinator.planning.models import Plan, PlanStop
 from coordinator.planning.queries.roads import road_note
 from coordinator.planning.services import Target
 from coordinator.planning.views import bp
+from coordinator.planning.views.common import leave_for
 from coordinator.workforce.labels import KINDS, TRAVEL_MODES
 
 AUTOMATIC = -1
@@ -250,9 +251,7 @@ def _moved(found: services.Preview, stop: PlanStop) -> str:
 def _to(url: str) -> Response:
     """Go on to a page, also from a partial update."""
     if request.headers.get("HX-Request"):
-        answer = Response("")
-        answer.headers["HX-Redirect"] = url
-        return answer
+        return leave_for(url)
     return redirect(url, 303)
 
 

@@ -17,15 +17,14 @@ from coordinator.planning.access import can_edit
 from coordinator.planning.models import Plan, StudyKind
 from coordinator.planning.steps import Change, Step
 from coordinator.planning.views import bp
-from coordinator.planning.views.common import done
+from coordinator.planning.views.common import done, leave_for
 from coordinator.planning.wording import asked_words, gain_words
 from coordinator.workforce.queries import own_worker
 
 
 def remedies_of(plan: Plan) -> queries.RemedyView:
     """What was worked out, and whether it still holds."""
-    study = services.study_of(plan, StudyKind.REMEDIES)
-    fresh = study is None or not study.fingerprint or study.fingerprint == services.fingerprint_of(plan)
+    study, fresh = services.study_and_freshness(plan, StudyKind.REMEDIES)
     return queries.remedy_view(plan, study, fresh=fresh, stale=services.stale_reason(plan))
 
 
@@ -60,9 +59,7 @@ def remedies_progress(plan_id: int) -> Response | str:
     plan = queries.load_plan(current_actor(), plan_id)
     context = context_of(plan)
     if not context["help"].busy:
-        answer = Response("")
-        answer.headers["HX-Redirect"] = url_for("planning.left", plan_id=plan_id)
-        return answer
+        return leave_for(url_for("planning.left", plan_id=plan_id))
     seen = max(0, request.args.get("seen", 0, type=int))
     return render_template(
         "planning/_remedies_progress.html",

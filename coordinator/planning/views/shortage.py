@@ -17,12 +17,12 @@ from coordinator.planning.labels import STATE_LOOKS, STATES, month_name
 from coordinator.planning.models import Plan, StudyKind
 from coordinator.planning.queries.shortage import skill_words
 from coordinator.planning.views import bp
+from coordinator.planning.views.common import leave_for
 from coordinator.planning.views.months import asked_month, next_month
 
 
 def _view(plan: Plan) -> queries.ShortageView:
-    study = services.study_of(plan, StudyKind.SHORTAGE)
-    fresh = study is None or not study.fingerprint or study.fingerprint == services.fingerprint_of(plan)
+    study, fresh = services.study_and_freshness(plan, StudyKind.SHORTAGE)
     return queries.shortage_view(study, fresh=fresh)
 
 
@@ -47,9 +47,7 @@ def shortage_state(plan_id: int) -> Response | str:
     context = _context(plan)
     if context["view"].busy:
         return render_template("planning/_shortage_run.html", **context)
-    answer = Response("")
-    answer.headers["HX-Redirect"] = url_for("planning.shortage", plan_id=plan_id)
-    return answer
+    return leave_for(url_for("planning.shortage", plan_id=plan_id))
 
 
 @bp.get("/plans/<int:plan_id>/shortage/print")

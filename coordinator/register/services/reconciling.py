@@ -15,7 +15,8 @@ from coordinator.elders.services.source_data import take_from_source
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, demand, in_areas
-from coordinator.kernel.errors import Conflict, DomainError, InvalidInput
+from coordinator.kernel.errors import Conflict, InvalidInput
+from coordinator.kernel.several import each_alone
 from coordinator.register.labels import DOSSIER_SOURCES, SOURCES
 from coordinator.register.models import Decision, ExternalRecord, MatchState, Source, SourceDecision
 from coordinator.register.queries.comparison import (
@@ -101,15 +102,7 @@ def accept(actor: Actor, record: ExternalRecord, fields: Collection[str] | None 
 def accept_many(actor: Actor, records: Sequence[ExternalRecord]) -> tuple[int, list[str]]:
     """Take all open differences of several rows; each stands or falls alone. Returns how many dossiers changed, and
     why the others were left."""
-    changed, left = 0, []
-    for record in records:
-        try:
-            with db.session.begin_nested():
-                accept(actor, record)
-            changed += 1
-        except DomainError as problem:
-            left.append(f"{record.name}：{problem.message}{problem.remedy}")
-    return changed, left
+    return each_alone(records, lambda record: accept(actor, record), lambda record: record.name)
 
 
 def keep(actor: Actor, record: ExternalRecord, fields: Collection[str], reason: str) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState, Elder
+from coordinator.elders.services import record_consent
 from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.supervision.services import freeze_unit
@@ -34,6 +36,19 @@ class Months(World):
         self.visited(half, date(2026, 3, 5))
         self.called(nothing, date(2026, 3, 6), ContactOutcome.NO_ANSWER)
         return done, called, half, nothing
+
+    def refuses(self, elder: Elder, day: date) -> None:
+        """Somebody went and explained, and the elder does not want visits."""
+        record_consent(
+            self.coordinator,
+            elder,
+            ConsentKind.SERVICE,
+            ConsentState.REFUSED,
+            given_by=ConsentGiver.SELF,
+            given_on=day,
+            channel="phone",
+            note="社工小李去解释过，长者说不用来了",
+        )
 
     def freeze_march(self) -> None:
         freeze_unit(self.tree.county, MARCH)

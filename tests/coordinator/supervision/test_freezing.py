@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from coordinator.elders.models import ConsentState
 from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
@@ -239,22 +238,10 @@ def test_register_wishes_and_events_are_told_apart(months, freeze):
 
 
 def test_a_refusal_after_the_freeze_changes_neither(months, freeze):
-    from coordinator.elders.models import ConsentGiver, ConsentKind
-    from coordinator.elders.services import record_consent
-
     done, *_others = months.march()
     months.freeze_march()
     freeze(LATER)
-    record_consent(
-        months.coordinator,
-        done,
-        ConsentKind.SERVICE,
-        ConsentState.REFUSED,
-        given_by=ConsentGiver.SELF,
-        given_on=date(2026, 4, 8),
-        channel="phone",
-        note="社工小李去解释过，长者说不用来了",
-    )
+    months.refuses(done, date(2026, 4, 8))
     _actor, _scope, view = view_of(months)
     assert view.own.now is None
 

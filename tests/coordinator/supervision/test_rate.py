@@ -153,21 +153,9 @@ def test_chunks_do_not_change_the_figures(months, monkeypatch):
 
 def test_a_change_of_the_dossier_reaches_no_month_that_is_over(months, freeze):
     """Refusing in April does not take anybody out of March."""
-    from coordinator.elders.models import ConsentGiver, ConsentKind
-    from coordinator.elders.services import record_consent
-
     done, *_others = months.march()
     freeze(FIRST_OF_APRIL + timedelta(days=1))
-    record_consent(
-        months.coordinator,
-        done,
-        ConsentKind.SERVICE,
-        ConsentState.REFUSED,
-        given_by=ConsentGiver.SELF,
-        given_on=date(2026, 4, 1),
-        channel="phone",
-        note="社工小李去解释过，长者说不用来了",
-    )
+    months.refuses(done, date(2026, 4, 1))
     assert group_of(months, done) is Group.BOTH
     april = count_tree(months.tree.street.path, span_of(date(2026, 4, 1)))[months.tree.street.id]
     assert april.groups[Group.REFUSED] == 1
