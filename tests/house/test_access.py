@@ -29,6 +29,7 @@ WORDS: dict[tuple[str, str] | str, str] = {
     ("elders.consent", "kind"): "service",
     ("elders.reveal", "field"): "phone",
     ("workforce.reveal", "field"): "phone",
+    ("joining.my_paper", "kind"): "training",
     ("visits.print_list", "kind"): "phone",
     ("visits.print_selected", "kind"): "phone",
     ("register", "source"): "disabled",
@@ -44,6 +45,7 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     "certificate_id": "certificate_id",
     "claim_id": "claim_id",
     "consent_id": "consent_id",
+    "credential_id": "credential_id",
     "day": "day",
     "device_id": "device_id",
     "elder_id": "elder_id",
@@ -77,6 +79,12 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     ("hours.verify", "entry_id"): "entry_True",
     ("worker_imports", "batch_id"): "worker_batch_id",
     ("roster_imports", "batch_id"): "roster_batch_id",
+    "invitation_id": "invitation_id",
+    **{
+        (f"joining.{name}", "invitation_id"): "roster_invitation_id"
+        for name in ("roster_invitation", "roster_invitation_poster", "roster_invitation_end")
+    },
+    ("joining.invited", "token"): "invitation_token",
     ("workforce.take_out", "worker_id"): "roster_worker_id",
     **{(f"sources.{source.value}", "batch_id"): f"batch_{source.value}" for source in Source},
     ("register", "record_id"): "external_id",
@@ -87,6 +95,8 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     "parcel_id": "parcel_id",
     "robot_id": "robot_id",
     ("agenda.feed", "token"): "feed_token",
+    ("guardian", "token"): "guardian_token",
+    "link_id": "link_id",
     "survey_id": "survey_id",
 }
 # What a page needs besides its address, and a form to get past its own checks to another side's object.
@@ -104,6 +114,14 @@ CLOSER: dict[str, frozenset[Role]] = {
     "hours.certificate_pdf": frozenset(r for r in Role if Permission.HOURS_READ in ROLE_PERMISSIONS[r])
     | {Role.WORKER},
     "planning.sheet": SUPERVISE | {Role.WORKER},
+    # The minor, their coordinators, their own school.
+    **dict.fromkeys(
+        (
+            *("joining.guardians_of", "joining.ask_for_consent", "joining.ask_again"),
+            *("joining.end_link", "joining.guardian_paper"),
+        ),
+        frozenset({Role.STREET_COORDINATOR, Role.COMMUNITY_COORDINATOR, Role.SCHOOL_VERIFIER, Role.WORKER}),
+    ),
     "register.door": frozenset({Role.WORKER}),
     # The elder comes from the next community: only who has a say over both may take the request back.
     "register.withdraw_move": frozenset({Role.STREET_COORDINATOR}),
@@ -111,7 +129,12 @@ CLOSER: dict[str, frozenset[Role]] = {
 # Files, and the monitor's question, which opens connections of its own (tests/house/test_operations.py).
 OF_NO_PERSON = {"static", "health.readyz"}
 # Doors that show anybody the object whose code is known.
-BY_CODE = {"agenda.feed", "hours.check"}
+BY_CODE = {
+    "agenda.feed",
+    "hours.check",
+    "joining.invited",
+    *(f"guardian.{name}" for name in ("page", "code", "prove", "agree", "refuse", "withdraw")),
+}
 # Own objects that the empty form, or the state of the object, refuses with 403 or 404 for a reason of its own.
 REFUSED_FOR_CAUSE: dict[tuple[str, str], str] = {
     ("elder_imports.decide", "POST"): "the form names the row",

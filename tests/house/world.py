@@ -39,6 +39,9 @@ from coordinator.extensions import db
 from coordinator.fieldwork.services.presence import Mark, check_in
 from coordinator.fieldwork.services.records import confirm_record, submit_record
 from coordinator.hours import services as hours
+from coordinator.joining.models import Application, GuardianLink
+from coordinator.joining.queries.invitations import token_hash
+from coordinator.joining.services.invitations import make_invitation
 from coordinator.kernel import clock
 from coordinator.kernel.access import AREA_ROLES, Actor, Grant, Role
 from coordinator.kernel.areas import Area, AreaLevel, create_area
@@ -69,7 +72,14 @@ from coordinator.visits.services import add_event, assign, open_visit
 from coordinator.workforce.imports.jobs import check_roster, check_workers
 from coordinator.workforce.imports.roster import ROSTER
 from coordinator.workforce.imports.workers import WORKERS
-from coordinator.workforce.models import Guardian, Worker, WorkerKind
+from coordinator.workforce.models import (
+    Credential,
+    CredentialKind,
+    Guardian,
+    Worker,
+    WorkerKind,
+    WorkerStatus,
+)
 from coordinator.workforce.queries import workers_for_duty
 from tests import factories
 
@@ -184,7 +194,19 @@ def _side(city: Area | None, county: Area | None, street: Area, community: Area)
         worker_id=worker.id, name="李建国", relation="父亲", phone="13800000002", scope="探访", given_on=TODAY
     )
     db.session.add(guardian)
+    link = GuardianLink(
+        worker_id=worker.id,
+        token=f"example-of-a-guardian-{community.id}",
+        token_hash=token_hash(f"example-of-a-guardian-{community.id}"),
+        name="李梅",
+        relation="母亲",
+        phone="13900000011",
+        scope="探访",
+        expires_at=NOW + timedelta(days=14),
+    )
+    db.session.add(link)
     db.session.flush()
+    ids |= {"link_id": link.id, "guardian_token": link.token, "credential_id": worker.credentials[0].id}
     ids |= {"area_id": community.id, "worker_id": worker.id, "guardian_id": guardian.id}
     staff = factories.make_worker(community, organisation_id=company.id, kind=WorkerKind.PROPERTY_STAFF)
     ids |= {"company_id": company.id, "roster_worker_id": staff.id}
@@ -226,6 +248,7 @@ def _life(side: Side, coordinator: Actor, company_id: int, turn: int) -> dict[st
     worker_id = side.ids["worker_id"]
     second = factories.make_worker(community, organisation_id=company_id, kind=WorkerKind.PROPERTY_STAFF)
     elders = [_elder(community, number) for number in range(6)]
+    _applicant(community)
     team = workers_for_duty([worker_id, second.id])
     worker = team[worker_id]
     me = Actor(side.users[Role.WORKER], worker.name, (Grant(Role.WORKER),), worker_id=worker_id)
@@ -277,6 +300,27 @@ def _dropouts(
     appeal(me, mark.id, "示例")
     db.session.flush()
     return {"ask_id": search.asks[0].id, "swap_id": swap.id, "no_show_id": mark.id}
+
+
+def _applicant(community: Area) -> None:
+    """A neighbour who has applied and declared a training."""
+    worker = factories.make_worker(
+        community, status=WorkerStatus.APPLIED, approved_at=None, kind=WorkerKind.NEIGHBOUR, ready=False
+    )
+    db.session.add_all(
+        [
+            Application(worker_id=worker.id, notice_accepted_at=NOW, elder_named="示例"),
+            Credential(
+                worker_id=worker.id,
+                kind=CredentialKind.TRAINING,
+                valid_from=TODAY,
+                number="示例",
+                declared_at=NOW,
+                stands=False,
+            ),
+        ]
+    )
+    db.session.flush()
 
 
 def _dossier(coordinator: Actor, elder: Elder) -> dict[str, Any]:
@@ -346,6 +390,7 @@ def _batch(side: Side) -> None:
     side.ids["worker_batch_id"] = batch.id
     check_workers(batch.id)
     _rosters(side)
+    _invitations(side, coordinator)
     for source, importer in IMPORTERS.items():
         area = db.session.get_one(Area, side.ids["area_id"])
         content = ",".join(column.heading for column in importer.columns) + "\n"
@@ -356,6 +401,24 @@ def _batch(side: Side) -> None:
         db.session.commit()
         side.ids[f"batch_{source.value}"] = batch.id
         check_source(batch.id)
+
+
+def _invitations(side: Side, coordinator: Actor) -> None:
+    """A link of the community, one of the company and one of the school."""
+    area = db.session.get_one(Area, side.ids["area_id"])
+    last_day = TODAY + timedelta(days=60)
+    made = make_invitation(coordinator, area, "示例", last_day)
+    side.ids |= {"invitation_id": made.id, "invitation_token": made.token}
+    for role, organisation_id in (
+        (Role.ORGANISATION_MANAGER, side.ids["company_id"]),
+        (Role.SCHOOL_VERIFIER, side.ids["organisation_id"]),
+    ):
+        manager = Actor(side.users[role], "示例", (Grant(role, organisation_id=organisation_id),))
+        organisation = db.session.get_one(Organisation, organisation_id)
+        own = make_invitation(manager, area, "示例", last_day, organisation=organisation)
+        side.own[role] |= {"roster_invitation_id": own.id}
+        side.ids["roster_invitation_id"] = own.id
+    db.session.commit()
 
 
 def _rosters(side: Side) -> None:
