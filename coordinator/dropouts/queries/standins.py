@@ -184,7 +184,7 @@ def _placings(
     times: Times,
 ) -> dict[tuple[int, int], Placing]:
     """(Visit, worker) → where it fits into the day, by the planner's quotes; each day is prepared once."""
-    goers = [Goer(one.id, one.travel_mode, one.start, one.start) for one in people.values()]
+    goers = [Goer(one.id, one.travel_mode, one.start, one.end) for one in people.values()]
     by_day: dict[date, list[Opening]] = defaultdict(list)
     for opening in openings:
         if opening.place is not None and opening.mode is ContactMode.HOME:
