@@ -113,7 +113,7 @@ def test_badges_count_what_waits_for_the_person(tree: AreaTree, db_session: Any)
     db_session.flush()
     assert queries.badges(actor_of(user)) == {
         **dict.fromkeys(("records", "overdue", "doors", "register", "sent"), 0),
-        "admission": 0,
+        **dict.fromkeys(("admission", "dropouts"), 0),
         "unread": 1,
         "claims": 1,
     }
