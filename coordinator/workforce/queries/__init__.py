@@ -26,16 +26,19 @@ from coordinator.workforce.queries.loading import (
     workers_for_pairing,
     workers_for_planning,
 )
+from coordinator.workforce.queries.pairs import OwnPair, own_pairs
 
 __all__ = [
     "ROSTER",
     "STUDENTS",
     "WORKERS",
+    "OwnPair",
     "bars_of",
     "ends_soon",
     "fitness_options",
     "organisation_workers",
     "organisations_for",
+    "own_pairs",
     "own_worker",
     "pairs_of",
     "pairs_with",

@@ -15,20 +15,24 @@ from coordinator.workforce import fitness, labels, services
 from coordinator.workforce.forms import (
     PairForm,
 )
-from coordinator.workforce.models import Worker
+from coordinator.workforce.models import ContactPart, Worker
 from coordinator.workforce.queries import (
     bars_of,
-    service_contact_of,
+    own_pairs,
+    own_worker,
+    pairs_with,
     worker_for_duty,
     workers_for_pairing,
 )
 from coordinator.workforce.views.common import Answer, P, bp, page_of
 
+FORMER_SHOWN = 8
+
 
 @bp.route("/elders/<int:elder_id>", methods=["GET", "POST"])
 @requires(P.ELDER_EDIT)
 def pairing(elder_id: int) -> Answer:
-    """Who is the elder's service contact, and who is never sent there."""
+    """Who is paired with the elder, as the main contact or as a helper, and who is never sent there."""
     actor = current_actor()
     elder = elder_in_scope(actor, elder_id, P.ELDER_EDIT)
     today = clock.today()
@@ -52,6 +56,8 @@ def pairing(elder_id: int) -> Answer:
         try:
             if form.action.data == "bar":
                 services.add_bar(actor, elder, chosen)
+            elif form.action.data == "help":
+                services.add_helper(actor, elder, chosen)
             else:
                 services.pair(actor, elder, chosen)
             db.session.commit()
@@ -62,12 +68,16 @@ def pairing(elder_id: int) -> Answer:
         else:
             flash(_("已记下。"), "ok")
             return redirect(url_for("workforce.pairing", elder_id=elder_id), 303)
+    known = pairs_with(elder_id=elder_id, ended=True)
+    pairs = [one for one in known if one.until is None]
     return page_of(
         "workforce/pairing.html",
         422 if form.is_submitted() else 200,
         form=form,
         e=elder,
-        contact=service_contact_of(elder_id),
+        contact=next((one for one in pairs if one.part is ContactPart.MAIN), None),
+        helpers=[one for one in pairs if one.part is ContactPart.HELPER],
+        former=[one for one in known if one.until is not None][:FORMER_SHOWN],
         bars=bars,
     )
 
@@ -81,14 +91,26 @@ def _candidate(distance: float | None, worker: Worker, found: list[fitness.Unfit
     return f"{worker.name}（{'，'.join(parts)}）"
 
 
-@bp.post("/elders/<int:elder_id>/unpair")
+@bp.post("/elders/<int:elder_id>/pairs/<int:worker_id>/end")
 @requires(P.ELDER_EDIT)
-def unpair(elder_id: int) -> Answer:
-    """End the pairing."""
+def end_pair(elder_id: int, worker_id: int) -> Answer:
+    """End one pair; the others stay."""
     elder = elder_in_scope(current_actor(), elder_id, P.ELDER_EDIT)
-    services.unpair(current_actor(), elder)
+    found = worker_for_duty(worker_id)
+    if found is None:
+        raise NotFound(_("没有找到这位人员。"))
+    services.end_pair(current_actor(), elder, found)
     db.session.commit()
+    flash(_("结对结束了，以前的记录还在。"), "ok")
     return redirect(url_for("workforce.pairing", elder_id=elder_id), 303)
+
+
+@bp.get("/me/elders")
+@requires(P.WORK)
+def my_elders() -> Answer:
+    """我结对的长者."""
+    me = own_worker(current_actor())
+    return page_of("workforce/my_elders.html", pairs=own_pairs(me.id))
 
 
 @bp.post("/elders/<int:elder_id>/bars/<int:worker_id>/remove")

@@ -8,7 +8,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from coordinator.elders.models import Elder, Skill
+from coordinator.elders.models import Elder, ElderStatus, Skill
 from coordinator.elders.queries import read_scope
 from coordinator.extensions import db
 from coordinator.kernel import clock
@@ -28,6 +28,7 @@ from coordinator.workforce.queries import (
     bars_of,
     organisations_for,
     pairs_of,
+    pairs_with,
     tab_counts,
     worker_in_scope,
     worker_rows,
@@ -75,11 +76,13 @@ def _worker_page(template: str, worker: Worker, status: int = 200, **values: Any
 def worker(worker_id: int) -> Answer:
     """One worker."""
     found = worker_in_scope(current_actor(), worker_id)
-    pairs = pairs_of(found.id)
+    known = [one for one in pairs_with(worker_id=found.id) if one.elder.status is ElderStatus.ACTIVE]
+    pairs = [one.elder for one in known]
     return _worker_page(
         "workforce/worker.html",
         found,
         pairs=pairs,
+        parts={one.elder_id: one.part for one in known},
         bars=bars_of(worker_id=found.id),
         home_features=_places(found, pairs),
     )

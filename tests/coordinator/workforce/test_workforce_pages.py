@@ -253,7 +253,7 @@ def test_pairing_and_barring(desk, tree, worker):
     assert desk.post(f"{url}/bars/{worker.id}/remove", data=data).status_code == 303
     assert db.session.scalars(select(Bar)).all() == []
     desk.post(url, data=data)
-    assert desk.post(f"{url}/unpair", data=data).status_code == 303
+    assert desk.post(f"{url}/pairs/{worker.id}/end", data=data).status_code == 303
     assert service_contacts_of([elder.id]) == {}
 
 
