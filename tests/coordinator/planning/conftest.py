@@ -104,6 +104,12 @@ def street(db_session: Any, last_of_march: None) -> Street:
     return make_street()
 
 
+@pytest.fixture
+def plan(street: Street) -> Plan:
+    """The street's month, solved."""
+    return solve(street)
+
+
 # --- a day on which visits are given ----------------------------------------------------------------------
 
 
