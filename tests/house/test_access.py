@@ -156,6 +156,7 @@ REFUSED_FOR_CAUSE: dict[tuple[str, str], str] = {
 # Addresses with two objects whose second one may be anybody's.
 EITHER = {
     "visits.take_off": "looks for the worker among the people of one's own visit",
+    "workforce.end_pair": "ends a pair of one's own elder, whoever the worker is",
     "workforce.remove_bar": "takes a bar off one's own elder, whoever the worker is",
 }
 

@@ -119,7 +119,7 @@ def test_helpers_double_no_row(trio, tree, actor, client):
     page = client.get("/elders").text
     assert elder.name in page
     assert first.name not in page
-    for path in ("/visits/due", f"/elders/{elder.id}"):
+    for path in ("/due", f"/elders/{elder.id}"):
         assert client.get(path).status_code == 200
     services.end_pair(actor, elder, main)
     assert [row.contact_name for row in elder_rows(True, TODAY) if row.id == elder.id] == [None]  # type: ignore[arg-type]
