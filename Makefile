@@ -67,6 +67,10 @@ bench-claims: setup ## claims per second: bare UPDATE, service, HTTP, and the ra
 drill-race: setup ## fifty people for one visit, round after round: one gets it
 	@$(BIN)/python -m benchmarks.claims race
 
+.PHONY: drill-crowd
+drill-crowd: setup ## five hundred people claim two hundred visits at once: none twice, nobody over a limit
+	@$(BIN)/python -m benchmarks.claims crowd
+
 .PHONY: bench-open-list
 bench-open-list: setup ## one worker's page among 5,000 open visits and 2,000 workers
 	@$(BIN)/python -m benchmarks.open_list

@@ -3,8 +3,10 @@
 `make bench-claims` prints, for 8 clients on this machine: the bare guarded UPDATE, the service with all its rules
 in two processes, the same over HTTP through gunicorn, and the ratios.
 `make drill-race` lets 50 people press at once, round after round, and one person press 20 times.
+`make drill-crowd` lets 500 people claim 200 visits at once, each four and then a place in line, under limits.
 
-`python -m benchmarks.claims {bench,race} [--claims N] [--rounds N]`. Exit code 1 when a goal or a rule is missed.
+`python -m benchmarks.claims {bench,race,crowd} [--claims N] [--rounds N]`. Exit code 1 when a goal or a rule is
+missed.
 """
 
 from __future__ import annotations
@@ -80,7 +82,13 @@ class Person:
 # --- an invented street ----------------------------------------------------------------------------------
 
 
-def make_street(app: Flask, people: int, visits: int, in_an_hour: int) -> tuple[list[Person], list[int]]:
+WIDE = {"open_at_once": 1000, "hours_ahead": 10_000, "days_ahead": 90}
+NARROW = {"open_at_once": 3, "queue_places": 1, "hours_ahead": 1, "ahead_days": 60, "days_ahead": 90}
+
+
+def make_street(
+    app: Flask, people: int, visits: int, in_an_hour: int, rules: dict[str, int] = WIDE
+) -> tuple[list[Person], list[int]]:
     """Workers with accounts and open visits: so many begin in each hour, eight hours a day, from the third day on.
 
     With as many in an hour as there are workers, visit i goes to the i-th worker in turn without a clash.
@@ -92,7 +100,7 @@ def make_street(app: Flask, people: int, visits: int, in_an_hour: int) -> tuple[
         AreaLevel.STREET,
         "滨河街道",
         create_area(AreaLevel.COUNTY, "示例区", city),
-        settings={"claims": {"open_at_once": 1000, "days_ahead": 90}},
+        settings={"claims": rules},
     )
     community = create_area(AreaLevel.COMMUNITY, "柳荫社区", street, latitude=PLACE[0], longitude=PLACE[1])
     household = Household(
@@ -455,6 +463,92 @@ def race(rounds: int) -> int:
     return 1 if wrong else 0
 
 
+def crowd(people: int = 500, visits: int = 200) -> int:
+    """Everybody claims at once; 1 when a visit goes twice, somebody is over a limit or sees an error page."""
+    with scratch("tanfang-crowd-") as folder:
+        environ = environment(folder, free_port(), WEB_CONCURRENCY=str(PROCESSES), TANFANG_RATE_LIMITS="off")
+        settings = load_settings(environ)
+        with running_servers(settings):
+            tanfang(environ, "db", "upgrade")
+            app = create_app(settings)
+            with app.app_context():
+                crowd_of, ids = make_street(app, people, visits, in_an_hour=25, rules=NARROW)
+                db.session.remove()
+                db.engine.dispose()
+            web = WebServer(settings, environ)
+            web.start()
+            try:
+                web.wait_ready(60)
+                statuses, times = _everybody(settings.port, crowd_of, ids)
+            finally:
+                web.stop()
+            with app.app_context():
+                found = db.session.execute(text(_OVER), {"open": NARROW["open_at_once"]}).one()
+                lost = db.session.scalar(
+                    text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+                )
+                db.session.remove()
+                db.engine.dispose()
+            app.extensions["redis"].close()
+    measured = Measured("", 1, times)
+    wrong = [f"{status} answered {n} times" for status, n in statuses.items() if status not in (303, 409)]
+    wrong += [f"{name}: {n}" for name, n in found._mapping.items() if name.startswith("wrong") and n]
+    print(f"\n{people} people, {visits} visits, {len(times)} presses at once: {dict(statuses)}")
+    print(
+        f"{found.claimed} visits claimed, {found.waiting} places in line,"
+        f" {lost} deadlocks seen by PostgreSQL, each done again"
+    )
+    print(f"answers p50 {measured.p(0.5):.0f}, p95 {measured.p(0.95):.0f}, longest {max(times):.0f} ms")
+    print("as it should be" if not wrong else "wrong: " + "; ".join(wrong))
+    return 1 if wrong else 0
+
+
+_OVER = """
+WITH live AS (
+    SELECT c.worker_id, c.visit_id, c.state, extract(epoch FROM v.ends_at - v.starts_at) / 3600 AS hours
+    FROM claims c JOIN visits v ON v.id = c.visit_id WHERE c.state IN ('pending', 'queued')
+), per AS (
+    SELECT worker_id, count(*) AS n, count(*) FILTER (WHERE state = 'queued') AS places, sum(hours) AS hours
+    FROM live GROUP BY 1
+)
+SELECT (SELECT count(*) FROM visits WHERE state = 'claimed') AS claimed,
+       (SELECT count(*) FROM live WHERE state = 'queued') AS waiting,
+       (SELECT count(*) FROM per WHERE n > :open) AS wrong_over_claims,
+       (SELECT count(*) FROM per WHERE places > 1) AS wrong_over_places,
+       (SELECT count(*) FROM per WHERE hours > 1.001) AS wrong_over_hours,
+       (SELECT count(*) FROM (
+           SELECT visit_id FROM live WHERE state = 'pending' GROUP BY 1 HAVING count(*) > 1) AS d) AS wrong_doubled,
+       (SELECT count(*) FROM visits v WHERE (v.state = 'claimed') <> EXISTS (
+           SELECT 1 FROM live l WHERE l.visit_id = v.id AND l.state = 'pending')) AS wrong_states,
+       (SELECT count(*) FROM visits WHERE state = 'open') AS left_over
+"""
+
+
+def _everybody(port: int, people: Sequence[Person], ids: Sequence[int]) -> tuple[Counter[int], list[float]]:
+    """Each person presses four claims and one place in line, all people in the same moment."""
+    statuses: Counter[int] = Counter()
+    times: list[float] = []
+    lock = threading.Lock()
+    start = threading.Barrier(len(people))
+
+    def press(turn: int) -> None:
+        browser = Browser(port, cookies={"tanfang": people[turn].cookie}, token=people[turn].token)
+        start.wait()
+        for step in range(5):
+            visit = ids[(turn + step * 37) % len(ids)]
+            answer = browser.post(f"/open-visits/{visit}/{'claim' if step < 4 else 'queue'}", {})
+            with lock:
+                statuses[answer.status] += 1
+                times.append(answer.seconds * 1000)
+
+    threads = [threading.Thread(target=press, args=(turn,)) for turn in range(len(people))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses, times
+
+
 def _at_once(browsers: Sequence[Browser], visit_id: int) -> list[tuple[int, float]]:
     """Everybody presses in the same moment."""
     answers: list[tuple[int, float]] = []
@@ -476,10 +570,12 @@ def _at_once(browsers: Sequence[Browser], visit_id: int) -> list[tuple[int, floa
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=("bench", "race"))
+    parser.add_argument("what", choices=("bench", "race", "crowd"))
     parser.add_argument("--claims", type=int, default=2000, help="claims of each measurement")
     parser.add_argument("--rounds", type=int, default=200, help="rounds of the race")
     chosen = parser.parse_args(arguments)
+    if chosen.what == "crowd":
+        return crowd()
     return bench(chosen.claims) if chosen.what == "bench" else race(chosen.rounds)
 
 
