@@ -56,7 +56,9 @@ DESK: tuple[tuple[Entry, ...], ...] = (
             also=("/planning/plans/*/shortage",),
         ),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
-        Entry("dropouts.index", _l("缺人与换人"), "swap", P.CLAIM_DECIDE, badge="dropouts", also=("/no-shows",)),
+        Entry(
+            "dropouts.index", _l("缺人与换人"), "swap", P.CLAIM_DECIDE, badge="dropouts", also=("/no-shows",)
+        ),
         Entry("visits.index", _l("探访"), "door", P.VISIT_READ),
         Entry("agenda.index", _l("通知"), "bell", P.CLAIM_DECIDE),
         Entry("fieldwork.records", _l("探访记录"), "file", P.RECORD_READ, badge="records"),
@@ -85,6 +87,8 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         Entry("accounts.organisations", _l("单位"), "school", P.ACCOUNT_MANAGE),
     ),
 )
+# one's own pages lie below 账号 and 通知 and are none of either
+OWN_PAGES = ("/accounts/me", "/accounts/password", "/accounts/second-factor", "/agenda/feeds")
 PHONE: tuple[Entry, ...] = (
     Entry(
         "fieldwork.today",
@@ -213,7 +217,7 @@ class Ui:
             return []
         groups = (PHONE,) if self.role_kind == "worker" else DESK
         shown = [[self._item(entry) for entry in group if self._shows(entry)] for group in groups]
-        _mark_current([item for group in shown for item in group])
+        _mark_current([item for group in shown for item in group], OWN_PAGES if groups is DESK else ())
         return [group for group in shown if group]
 
     @cached_property
@@ -242,11 +246,14 @@ class Ui:
         }
 
 
-def _mark_current(items: list[dict[str, Any]]) -> None:
-    """Mark the entry to which the page belongs: the one with the longest address that the page's continues."""
+def _mark_current(items: list[dict[str, Any]], nobody: tuple[str, ...] = ()) -> None:
+    """Mark the entry to which the page belongs: the one with the longest address that the page's continues.
+    Pages below an address of `nobody` belong to no entry."""
     here = request.path.rstrip("/").split("/")
-    best, length = None, 0
-    for item in items:
+    own: dict[str, Any] = {"pages": nobody}
+    best: dict[str, Any] | None = None
+    length = 0
+    for item in (own, *items):
         for page in item["pages"]:
             stem = page.rstrip("/").split("/")
             fits = all(part in ("*", there) for part, there in zip(stem, here, strict=False))
