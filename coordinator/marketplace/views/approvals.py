@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.routing import BuildError
 from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
@@ -50,21 +49,10 @@ def _page(claim_id: int | None, approve: ApproveForm | None = None, refuse: Refu
         needs_reason=needs_reason(chosen) if chosen else False,
         picked=claim_id is not None,
         ready=READY_REASONS,
-        reliability=_reliability(chosen),
         approve_form=approve or ApproveForm(formdata=None),
         refuse_form=refuse or RefuseForm(formdata=None),
         refusing=refuse is not None,
     )
-
-
-def _reliability(chosen: Waiting | None) -> str:
-    """The page that tells how often somebody went, withdrew or did not come; "" where there is none."""
-    if chosen is None:
-        return ""
-    try:
-        return url_for("dropouts.reliability", worker_id=chosen.worker.id)
-    except BuildError:
-        return ""
 
 
 def _next() -> Response:
