@@ -36,6 +36,7 @@ class Hidden(StrEnum):
     HOURS = "hours"
     NOT_WISHED = "not_wished"
     FURTHER = "further"
+    TIGHT = "tight"
 
 
 # The worker reads these about themself; a bar is never told for what it is.
@@ -65,6 +66,7 @@ WHY_NOT: dict[str, Any] = {
     Hidden.HOURS: _l("不在您登记的可以来的时间里"),
     Hidden.NOT_WISHED: _l("不是您想做的那种"),
     Hidden.FURTHER: _l("比列出的都远"),
+    Hidden.TIGHT: _l("前后有别的探访，路上来不及"),
 }
 
 # Why an elder is a matter for a person; the coordinator reads it, never the worker.

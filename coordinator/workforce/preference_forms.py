@@ -31,21 +31,19 @@ from coordinator.workforce.ways import minutes_for
 from coordinator.workforce.wishes import PAIRS
 
 RADII = (500, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 20_000)
+MOST_MINUTES = 60
 SAME, ELSEWHERE = "same", "elsewhere"
 
 
-def radius_words(metres: int) -> str:
-    """1.0 公里以内（走路约 19 分钟，骑车 7 分钟，开车 4 分钟）: by each way, whichever is chosen above."""
-    walk, bike, car = (minutes_for(mode, metres) for mode in TravelMode)
-    return str(
-        _(
-            "%(far)s以内（走路约 %(walk)s 分钟，骑车 %(bike)s 分钟，开车 %(car)s 分钟）",
-            far=distance(metres),
-            walk=walk,
-            bike=bike,
-            car=car,
-        )
-    )
+def radius_words(metres: int, mode: TravelMode) -> str:
+    """1 公里以内，走路约 20 分钟; by the next faster way where this one takes more than an hour."""
+    words = {TravelMode.WALK: _("走路"), TravelMode.BIKE: _("骑车"), TravelMode.CAR: _("开车")}
+    modes = list(TravelMode)[list(TravelMode).index(mode) :]
+    taken = next((one for one in modes if minutes_for(one, metres) <= MOST_MINUTES), TravelMode.CAR)
+    minutes = minutes_for(taken, metres)
+    far = distance(metres).replace(".0", "")
+    shown = minutes if minutes < 10 else round(minutes / 5) * 5
+    return str(_("%(far)s以内，%(way)s约 %(n)s 分钟", far=far, way=words[taken], n=shown))
 
 
 class TravelForm(Form):
@@ -81,7 +79,7 @@ class TravelForm(Form):
         self.start_spot.choices = options(places, _l("不改，或者在地图上点"))
         self.end_spot.choices = options(places, _l("请选，或者在地图上点"))
         metres = sorted({*RADII, worker.service_radius_metres})
-        self.radius.choices = options([(str(one), radius_words(one)) for one in metres])
+        self.radius.choices = options([(str(one), radius_words(one, worker.travel_mode)) for one in metres])
 
     @classmethod
     def of(cls, worker: Worker, spots: Sequence[Spot]) -> TravelForm:

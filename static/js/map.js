@@ -55,7 +55,7 @@
 
   function marker(feature, at) {
     const properties = feature.properties || {};
-    if (properties.kind === "circle") return L.circle(at, { radius: properties.metres, color: "#0f5257", weight: 1, fillOpacity: 0.12, interactive: false });
+    if (properties.kind === "circle") return L.circle(at, { radius: properties.metres, interactive: false });
     const { node, up } = mark(properties);
     const wrap = element("span", "tf-mk__in");
     wrap.append(node);
@@ -77,6 +77,7 @@
       const route = properties.route || 0;
       return { color: colour(route), weight: 4, dashArray: DASHES[route % DASHES.length] || null, lineCap: "butt", fill: false };
     }
+    if (properties.kind === "circle") return { color: "#0f5257", weight: 1, fillColor: "#0f5257", fillOpacity: 0.1, interactive: false };
     const ground = GROUND[properties.kind] || GROUND.area;
     const line = /LineString/.test(feature.geometry.type); // a closed waterway is a line, never a filled shape
     return Object.assign({ interactive: Boolean(properties.href) }, ground, line ? { fill: false } : {});
@@ -163,6 +164,7 @@
     box.tanfang.layer.addLayer(layer);
     const focus = data.features.filter((feature) => !GROUND[(feature.properties || {}).kind] || feature.properties.kind === "area");
     const bounds = L.geoJSON(focus.length ? { type: "FeatureCollection", features: focus } : data).getBounds();
+    layer.eachLayer((drawn) => drawn instanceof L.Circle && bounds.extend(drawn.getBounds()));
     if (bounds.isValid()) map.fitBounds(bounds, { padding: [36, 36], maxZoom: 17 });
   }
 

@@ -69,6 +69,8 @@ def hints(worker: DutyWorker, market: Market, rules: Rules) -> list[Hint]:
                 gain=len(market.not_wished),
             )
         )
+    if market.tight:
+        found.append(Hint(Hidden.TIGHT, len(market.tight), _("点上面的“时间紧的也看”就能看到。")))
     if market.outside_hours:
         found.append(_hours(worker, market.outside_hours))
     return sorted(found, key=lambda one: (-one.number, one.why))

@@ -39,7 +39,7 @@ from coordinator.marketplace.queries.openings import (
     way,
 )
 from coordinator.marketplace.rules import Rules
-from coordinator.marketplace.travel import Place, Way
+from coordinator.marketplace.travel import Place, Way, road_metres, seconds
 from coordinator.planning.queries.quotes import Placing
 from coordinator.workforce.fitness import IN_PERSON, UnfitCode, is_minor
 from coordinator.workforce.wishes import Facts, Wish, meets
@@ -124,13 +124,15 @@ class Turned(NamedTuple):
 
 @dataclass(slots=True)
 class Market:
-    """What one worker sees: offers, best first; offers at other hours, and of kinds not wished for; and how many
-    are not shown for which reason, with what stands against each (`turned`). `unread` lie further away.
+    """What one worker sees: offers, best first; offers at other hours, of kinds not wished for, and with too little
+    time for the way (by straight lines: who knows better may claim them); and how many are not shown for which
+    reason, with what stands against each (`turned`). `unread` lie further away.
     """
 
     offers: list[Offer] = field(default_factory=list)
     outside_hours: list[Offer] = field(default_factory=list)
     not_wished: list[Offer] = field(default_factory=list)
+    tight: list[Offer] = field(default_factory=list)
     hidden: Counter[str] = field(default_factory=Counter)
     turned: list[Turned] = field(default_factory=list)
     held: Sequence[Held] = ()
@@ -178,16 +180,34 @@ def market_for(worker: DutyWorker, rules: Rules, most: int = MOST_READ) -> Marke
             bonus=_bonus(worker, opening, past.homes, verdict.speaks),
             wished=wished,
         )
-        group = market.offers if verdict.in_hours else market.outside_hours
-        (group if wished else market.not_wished).append(offer)
+        if not _time_for_the_way(worker, judge.on(opening.day), opening):
+            market.tight.append(offer)
+        elif not wished:
+            market.not_wished.append(offer)
+        else:
+            (market.offers if verdict.in_hours else market.outside_hours).append(offer)
     if unread:
         furthest = openings[-1].place
         out = furthest is not None and haversine_m(*worker.start, *furthest) > worker.service_radius_metres
         market.hidden[UnfitCode.OUTSIDE_RADIUS if out else Hidden.FURTHER] += unread
         market.unread = unread
-    for offers in (market.offers, market.outside_hours, market.not_wished):
+    for offers in (market.offers, market.outside_hours, market.not_wished, market.tight):
         offers.sort(key=rank)
     return market
+
+
+def _time_for_the_way(worker: DutyWorker, held: Sequence[Held], opening: Opening) -> bool:
+    """Can the visit be reached from the one before, and the next one from it? By straight lines."""
+    if opening.place is None or opening.mode.value not in IN_PERSON:
+        return True
+    for one in held:
+        if one.stop.place is None:
+            continue
+        between = seconds(worker.travel_mode, road_metres(worker.travel_mode, one.stop.place, opening.place))
+        gap = max(opening.starts_at - one.stop.ends_at, one.stop.starts_at - opening.ends_at)
+        if gap.total_seconds() < between:
+            return False
+    return True
 
 
 def facts(

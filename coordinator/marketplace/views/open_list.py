@@ -39,7 +39,7 @@ SHOWN, SHOWN_MORE = 20, 80
 SHOWN_AFTER_LOSS = 5
 WALK_MINUTES = 25
 DAYS_OFFERED = 8
-SWITCHES = ("near", "short", "hours", "all", "more")
+SWITCHES = ("near", "short", "hours", "all", "tight", "more")
 KEPT = (*SWITCHES, "day", "kind", "view")
 # On the map every neighbourhood is a circle of the same size: nobody reads a home from it.
 CIRCLE_METRES = 250
@@ -102,12 +102,14 @@ def list_page(problem: DomainError | None = None) -> str:
 
 
 def _shown(market: Market, chosen: set[str]) -> list[Offer]:
-    """The offers, with those at other hours or of other kinds where they are asked for."""
+    """The offers, with those at other hours, of other kinds or with little time where they are asked for."""
     offers = list(market.offers)
     if "hours" in chosen:
         offers += market.outside_hours
     if "all" in chosen:
         offers += [one for one in market.not_wished if one.in_hours or "hours" in chosen]
+    if "tight" in chosen:
+        offers += market.tight
     return offers if len(offers) == len(market.offers) else sorted(offers, key=rank)
 
 

@@ -16,7 +16,6 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import Role
 from coordinator.marketplace.labels import Hidden
 from coordinator.marketplace.models import Claim, ClaimState
-from coordinator.marketplace.queries import openings as opening_queries
 from coordinator.marketplace.queries.bundles import Round, bundles
 from coordinator.marketplace.queries.claims import companions_for
 from coordinator.marketplace.queries.hints import hints
@@ -202,8 +201,11 @@ def test_the_minutes_agree_with_the_engines_checker(field, seed):
         for one in seen.held
     ]
     before = checked(duty, booked) if booked else 0
-    offers = placed(duty, seen.held, seen.offers).offers
+    offers = placed(duty, seen.held, [*seen.offers, *seen.tight]).offers
     assert offers or hours
+    if before is not None:
+        late = {one.opening.visit_id for one in offers if not one.placing.reachable}
+        assert late == set(ids(seen.tight)), "the list and the engine agree on what cannot be reached in time"
     if before is None:  # what is held already cannot be walked in time: no figure is made up
         assert [one.placing for one in offers] == [None] * len(offers)
         return
@@ -300,15 +302,13 @@ def test_the_best_fitting_comes_first(field):
     assert ids(placed(own_duty(actor), near.held, near.offers).offers) == [same.id, plain.id, stranger.id]
 
 
-def test_only_the_nearest_are_read_and_the_others_are_counted(field, monkeypatch):
-    monkeypatch.setattr(opening_queries, "MOST_READ", 3)
+def test_only_the_nearest_are_read_and_the_others_are_counted(field):
     _worker, actor = field.worker(service_radius_metres=1200)
     for number in range(6):
         field.visit(elder=at(field, 28.8815 + number * 0.002), day=TOMORROW, start=time(9 + number))
-    seen = market(actor)
+    seen = market_for(own_duty(actor), RULES, 3)
     assert (len(seen.offers), seen.unread, dict(seen.hidden)) == (3, 3, {Hidden.FURTHER: 3})
-    monkeypatch.setattr(opening_queries, "MOST_READ", 6)
-    far = market(actor)
+    far = market_for(own_duty(actor), RULES, 6)
     assert far.unread == 0
     assert len(far.offers) + far.hidden[UnfitCode.OUTSIDE_RADIUS] == 6
 

@@ -152,7 +152,8 @@ def page_data(client, **over):
 def test_the_page_works_with_words_alone(mine, tree, worker):
     url = "/workforce/me/travel"
     page = mine.get(url).get_data(as_text=True)
-    assert "1.0 公里以内（走路约 19 分钟" in page or "1 公里以内（走路约 19 分钟" in page
+    assert "1 公里以内，走路约 20 分钟" in page
+    assert "10 公里以内，开车约 45 分钟" in page, "nobody walks that far"
     assert mine.post(url, data=page_data(mine, start_address="石桥社区 2 号")).status_code == 303
     db.session.refresh(worker)
     assert (worker.start_latitude, worker.start_longitude) == (28.885, 105.445)
