@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from coordinator.accounts.models import Organisation, OrganisationKind
+from coordinator.accounts.services import end_sessions
 from coordinator.elders.lookup import id_hash, phone_hash
 from coordinator.elders.services import note_look
 from coordinator.extensions import db
@@ -126,6 +127,9 @@ def edit_worker(
         if not field.endswith("_hash"):
             changes[field] = ["***", "***"] if field in SECRET_FIELDS else [_plain(old), _plain(value)]
     _flush()
+    if "phone" in changes and worker.user is not None:
+        # The telephone is the way in: whoever holds the old one is signed out.
+        end_sessions(worker.user, "phone_changed")
     if changes:
         audit.record(actor, "worker.edit", worker, _("修改%(name)s的资料", name=worker.name), changes=changes)
         db.session.flush()

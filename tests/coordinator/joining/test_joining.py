@@ -19,6 +19,7 @@ from coordinator.kernel.access import Role
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.messages.models import Message
 from coordinator.workforce.models import CredentialKind, Worker, WorkerKind, WorkerStatus
+from coordinator.workforce.services import edit_worker
 from tests.coordinator.joining.conftest import id_for, last_code
 from tests.factories import (
     make_actor,
@@ -483,6 +484,19 @@ def test_a_worker_signs_in_by_code_and_the_one_time_password_ends(client, send, 
     assert not user.must_change_password
     page = text_of(client.get("/workforce/me"))
     assert "我的时间" in page
+
+
+def test_another_telephone_signs_the_old_one_out(client, send, tree):
+    user = make_user(Role.WORKER)
+    worker = make_worker(tree.street, user_id=user.id, phone=PHONE)
+    by_code(client, send)
+    assert client.get("/workforce/me").status_code == 200
+    coordinator = make_actor(Role.STREET_COORDINATOR, tree.street)
+    edit_worker(coordinator, worker, {"notes": "膝盖不好"})
+    assert client.get("/workforce/me").status_code == 200
+    edit_worker(coordinator, worker, {"phone": "13900002222"})
+    assert client.get("/workforce/me").status_code == 303
+    assert "还没有登记" in text_of(by_code(client, send))
 
 
 def test_the_answers_do_not_tell_whether_a_number_is_known(client, send, tree):
