@@ -44,6 +44,22 @@ CHROMIUM_FLAGS = [
 ]
 WIDTHS = {"desk": (1440, 900), "phone": (360, 740)}
 LARGEST_BYTES = 150 * 1024
+LEAST_TARGET = 44  # px high, in the narrow width; links that go on with a sentence are left out
+SMALL_TARGETS = """least => {
+  const found = new Set();
+  const targets = "a[href], button, input:not([type=hidden]), select, textarea, summary";
+  for (const one of document.querySelectorAll(targets)) {
+    const box = one.getBoundingClientRect();
+    if (box.width <= 1 || box.height <= 1 || box.left < -50 || one.closest(".leaflet-container")) continue;
+    const whole = ["radio", "checkbox"].includes(one.type) && (one.closest("label") || one.labels?.[0]);
+    const height = (whole || one).getBoundingClientRect().height;
+    const own = (one.textContent || one.name).trim();
+    const inText = one.tagName === "A" && getComputedStyle(one).display === "inline";
+    if (inText && one.parentElement.textContent.trim().length > own.length + 8) continue;
+    if (height < least - 1) found.add(`${Math.round(height)} px ${own.slice(0, 12)}`);
+  }
+  return [...found];
+}"""
 TALLEST_PIXELS = 6000  # of a page taken whole, for review
 
 
@@ -318,18 +334,34 @@ def _links(page: Page, address: str) -> list[str]:
 
 
 def _look(page: Page) -> list[str]:
-    """What a machine can see: sideways scrolling, Latin words in the text, small targets."""
+    """What a machine can see: sideways scrolling, Latin words, raw values, headings, small targets."""
     found = []
     beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if beyond > 0:
         found.append(f"{beyond} px wider than the window")
-    words = set(re.findall(r"[A-Za-z][a-z]{3,}", page.inner_text("body")))
+    text = page.inner_text("body")
+    words = set(re.findall(r"[A-Za-z][a-z]{3,}", text))
     if words:
         found.append(f"Latin words: {', '.join(sorted(words))}")
+    raw = set(
+        re.findall(r"%\(\w+\)s|\b\d{4}-\d\d-\d\d\b|\b[a-z]+_[a-z_]+\b|\b(?:None|True|False|nan)\b", text)
+    )
+    if raw:
+        found.append(f"raw values: {', '.join(sorted(raw))}")
+    if (heads := page.locator("h1").count()) != 1:
+        found.append(f"{heads} main headings")
+    if page.viewport_size and page.viewport_size["width"] == WIDTHS["phone"][0]:
+        small = page.evaluate(SMALL_TARGETS, LEAST_TARGET)
+        if small:
+            found.append(f"small targets: {'; '.join(small[:6])}")
     return found
 
 
 def _whole_page(page: Page, file: Path, wide: int) -> None:
+    # what is fixed to the window would lie across the middle of a long picture
+    page.evaluate(
+        "document.querySelectorAll('.tf-nav, .tf-foot').forEach(bar => { bar.style.position = 'static'; })"
+    )
     tall = min(TALLEST_PIXELS, page.evaluate("document.documentElement.scrollHeight"))
     file.write_bytes(
         page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": wide, "height": max(tall, 1)})
