@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from coordinator.config import SmsSettings
+from coordinator.config import Settings, SmsSettings
 from coordinator.kernel.queue import OwedJob, OwedState, run_owed
+from tests.coordinator.messages.parcels import NOON
 from tests.coordinator.messages.receivers import MailServer, WebServer
 
 if TYPE_CHECKING:
     from flask import Flask
+
+
+@pytest.fixture
+def at_noon(freeze: Any) -> None:
+    """Noon of 26 March 2026."""
+    freeze(NOON)
 
 
 @pytest.fixture
@@ -30,6 +37,25 @@ def web_server() -> Iterator[WebServer]:
     server.stop()
 
 
+def leading_to(mail_server: MailServer, web_server: WebServer, settings: Settings) -> Settings:
+    """The settings with all channels leading to these receivers."""
+    return dataclasses.replace(
+        settings,
+        smtp_url=mail_server.url,
+        wecom_url=web_server.url,
+        sms=SmsSettings(
+            gateway="aliyun",
+            url=web_server.url,
+            key_id="testId",
+            key_secret="testSecret",
+            sign="滨河街道",
+            template_notice="SMS_1",
+            template_code="SMS_2",
+        ),
+        public_base_url="https://tanfang.example.org",
+    )
+
+
 @pytest.fixture
 def outbox(
     committed_app: "Flask",
@@ -41,22 +67,7 @@ def outbox(
     """All channels lead to the receivers; `outbox()` runs the jobs that are owed until nothing is due, as a worker
     would, and returns how many ran. What waits for a later moment keeps waiting.
     """
-    sms = SmsSettings(
-        gateway="aliyun",
-        url=web_server.url,
-        key_id="testId",
-        key_secret="testSecret",
-        sign="滨河街道",
-        template_notice="SMS_1",
-        template_code="SMS_2",
-    )
-    settings = dataclasses.replace(
-        committed_app.extensions["settings"],
-        smtp_url=mail_server.url,
-        sms=sms,
-        wecom_url=web_server.url,
-        public_base_url="https://tanfang.example.org",
-    )
+    settings = leading_to(mail_server, web_server, committed_app.extensions["settings"])
     monkeypatch.setitem(committed_app.extensions, "settings", settings)
 
     def run() -> int:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from coordinator.config import Settings, SmsSettings
+from coordinator.config import SmsSettings
 from coordinator.messages import channels
 from coordinator.messages.channels import aliyun, wecom
 from coordinator.messages.channels.outcome import Doubtful, Later, Post, Receipt, Refused
 from coordinator.messages.models import Channel, Problem
+from tests.coordinator.messages.conftest import leading_to
 from tests.coordinator.messages.receivers import MailServer, WebServer, key_in
 
 if TYPE_CHECKING:
@@ -27,21 +28,7 @@ LABEL = "打开探访系统"
 @pytest.fixture
 def send(app: "Flask", mail_server: MailServer, web_server: WebServer, monkeypatch: Any) -> Any:
     """`send(channel, post)` hands over and says when the mark was made, relative to what had been received."""
-    settings: Settings = dataclasses.replace(
-        app.extensions["settings"],
-        smtp_url=mail_server.url,
-        wecom_url=web_server.url,
-        sms=SmsSettings(
-            gateway="aliyun",
-            url=web_server.url,
-            key_id="testId",
-            key_secret="testSecret",
-            sign="滨河街道",
-            template_notice="SMS_1",
-            template_code="SMS_2",
-        ),
-        public_base_url="https://tanfang.example.org",
-    )
+    settings = leading_to(mail_server, web_server, app.extensions["settings"])
     monkeypatch.setitem(app.extensions, "settings", settings)
 
     def run(channel: Channel, post: Post, mark: Callable[[], None] | None = None) -> Receipt:
