@@ -37,7 +37,7 @@ from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Assignment, SurgeEvent, SurgeKind, Visit
 from coordinator.visits.queries.events import forbidden_at_home
-from coordinator.workforce.fitness import Load
+from coordinator.workforce.fitness import Load, tied_to
 
 
 class Door(NamedTuple):
@@ -175,7 +175,13 @@ _OFFERED = (
         _SERVED,
         ~forbidden_at_home(),
     )
-    .order_by(_APART.nulls_first(), Visit.starts_at, Visit.id)
+    # Whoever goes to one elder only finds that elder, however many live nearer.
+    .order_by(
+        Visit.elder_id.is_not_distinct_from(bindparam("tied", type_=BigInteger)).desc(),
+        _APART.nulls_first(),
+        Visit.starts_at,
+        Visit.id,
+    )
     .limit(bindparam("most"))
 )
 
@@ -246,6 +252,7 @@ def open_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int = MOS
         "longitude": worker.start_longitude,
         "narrowing": cos(radians(worker.start_latitude)),
         "most": most,
+        "tied": tied_to(worker),  # type: ignore[arg-type]
     }
     rows = db.session.execute(_OFFERED, given | _serving(worker)).all()
     return Offered([read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)
