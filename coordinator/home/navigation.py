@@ -57,7 +57,12 @@ DESK: tuple[tuple[Entry, ...], ...] = (
         ),
         Entry("marketplace.approvals", _l("审批"), "inbox", P.CLAIM_DECIDE, badge="claims"),
         Entry(
-            "dropouts.index", _l("缺人与换人"), "swap", P.CLAIM_DECIDE, badge="dropouts", also=("/no-shows",)
+            "dropouts.index",
+            _l("缺人与换人"),
+            "swap",
+            P.CLAIM_DECIDE,
+            badge="dropouts",
+            also=("/no-shows", "/visits/*/stand-in", "/visits/*/no-show"),
         ),
         Entry("visits.index", _l("探访"), "door", P.VISIT_READ),
         Entry("agenda.index", _l("通知"), "bell", P.CLAIM_DECIDE),

@@ -58,6 +58,7 @@ def _page(visit: Visit, form: SearchForm | None = None, problem: DomainError | N
         **live,
         form=form or SearchForm(formdata=None, why=_why(visit)),
         choices=_choices(visit, live["running"]),
+        answers={one.worker_id: one.answer for one in live["running"].asks} if live["running"] else {},
         wanted=visit.state is VisitState.OPEN and visit.starts_at > clock.now(),
         problem=problem,
     )
