@@ -24,7 +24,7 @@ def count(model: Any, *conditions: Any) -> int:
 def test_each_newer_page_has_something_to_show(
     db_session: Any, freeze: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a week of history instead of two months, and two of each group of people. The queue asks the stand-ins."""
+    """With a week of history instead of two months, two of each group of people; the queue asks stand-ins."""
     freeze(datetime(2026, 3, 25, 1, 0, tzinfo=UTC))
     monkeypatch.setattr(schedule, "HISTORY_DAYS", 7)
     said: list[str] = []
