@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, cast, func, literal_column, or_, union_all
+from sqlalchemy import Integer, bindparam, cast, func, literal_column, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from coordinator.accounts.models import Organisation
@@ -19,6 +19,7 @@ from coordinator.kernel.areas import Area, nearest_settings
 from coordinator.marketplace.duty import DutyWorker, columns_of_duty, read_duty
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries import openings
+from coordinator.marketplace.queries.claims import standing_claims
 from coordinator.marketplace.queries.openings import Held, Opening
 from coordinator.marketplace.queries.standing import Standing
 from coordinator.marketplace.rules import Rules
@@ -32,12 +33,15 @@ CLAIM_LOCK = 7_303  # first key of the advisory lock under which one worker's cl
 
 
 class Asked(NamedTuple):
-    """Who asks for which visit, the rules of its area, and whether an epidemic forbids it."""
+    """Who asks for which visit, the rules of its area, whether an epidemic forbids it, and the id of the worker's own
+    claim on it, as far as it was known before the lock.
+    """
 
     worker: DutyWorker
     opening: Opening
     rules: Rules
     forbidden: bool
+    own_claim: int | None
 
 
 _based = aliased(Area)
@@ -48,6 +52,10 @@ _ASKED = (
         *_worker_columns,
         nearest_settings("claims"),
         forbidden_at_home(),
+        select(func.max(Claim.id))
+        .where(standing_claims(Worker.id, Visit.id))
+        .correlate(Worker, Visit)
+        .scalar_subquery(),
         func.pg_advisory_xact_lock(CLAIM_LOCK, cast(Worker.id, Integer)),
     )
     .join(Worker, Worker.id == bindparam("worker"))
@@ -71,8 +79,8 @@ def asked_for(worker_id: int, visit_id: int) -> Asked | None:
     row = db.session.execute(_ASKED, {"worker": worker_id, "visit": visit_id}).one_or_none()
     if row is None:
         return None
-    opening, rest = row[: -_WIDTH - 3], row[-_WIDTH - 3 :]
-    return Asked(read_duty(rest[:_WIDTH]), openings.read(opening), Rules.of(rest[-3]), rest[-2])
+    opening, rest = row[: -_WIDTH - 4], row[-_WIDTH - 4 :]
+    return Asked(read_duty(rest[:_WIDTH]), openings.read(opening), Rules.of(rest[-4]), rest[-3], rest[-2])
 
 
 _own = literal_column("'own'").label("kind")

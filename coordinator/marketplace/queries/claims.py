@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
 from coordinator.accounts.models import RoleGrant, User
@@ -112,8 +112,8 @@ def history_for(worker_id: int, visit_id: int) -> list[AuditEntry]:
     )
 
 
-def own_standing_claim(worker_id: int, visit_id: int) -> Claim | None:
-    """The worker's claim on a visit that waits, stands in line, or has put the worker on it."""
+def standing_claims(worker_id: Any, visit_id: Any) -> ColumnElement[bool]:
+    """SQL condition: the worker's claim on this visit that waits, stands in line, or has put the worker on it."""
     on_it = (
         select(Assignment.id)
         .where(
@@ -123,19 +123,27 @@ def own_standing_claim(worker_id: int, visit_id: int) -> Claim | None:
         )
         .exists()
     )
-    return db.session.scalars(
-        select(Claim)
-        .where(
-            Claim.visit_id == visit_id,
-            Claim.worker_id == worker_id,
-            or_(
-                Claim.state.in_((ClaimState.PENDING, ClaimState.QUEUED)),
-                (Claim.state == ClaimState.APPROVED) & on_it,
-            ),
-        )
-        .order_by(Claim.id.desc())
-        .limit(1)
-    ).one_or_none()
+    return and_(
+        Claim.visit_id == visit_id,
+        Claim.worker_id == worker_id,
+        or_(
+            Claim.state.in_((ClaimState.PENDING, ClaimState.QUEUED)),
+            and_(Claim.state == ClaimState.APPROVED, on_it),
+        ),
+    )
+
+
+_OWN = (
+    select(Claim)
+    .where(standing_claims(bindparam("worker"), bindparam("visit")))
+    .order_by(Claim.id.desc())
+    .limit(1)
+)
+
+
+def own_standing_claim(worker_id: int, visit_id: int) -> Claim | None:
+    """The worker's claim on a visit that waits, stands in line, or has put the worker on it."""
+    return db.session.scalars(_OWN, {"worker": worker_id, "visit": visit_id}).one_or_none()
 
 
 # --- who could go along ----------------------------------------------------------------------------------

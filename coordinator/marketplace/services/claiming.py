@@ -63,9 +63,12 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
     'too_many_hours' at a limit, 'minor_alone' without an adult to go along, or the code of what stands against it;
     InvalidInput when the person named may not go along.
     """
-    worker, opening, rules, forbidden = asked_by(actor, visit_id)
+    worker, opening, rules, forbidden, own_claim = asked_by(actor, visit_id)
     if opening.state is not VisitState.OPEN:
-        return _same_or_taken(worker, opening, rules)
+        # Visit and claim were read in one statement: who has no claim there has none.
+        if own_claim is not None:
+            return db.session.get_one(Claim, own_claim)
+        raise _taken_by(worker, opening, rules)
     if forbidden:
         visits.refuse_in_epidemic(opening.mode, opening.area_path, opening.day)
     companion = named_companion(worker, opening, companion_id)
@@ -83,7 +86,10 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
         raise
     claim = _take(actor, worker, companion, opening, held[worker.id])
     if claim is None:
-        return _same_or_taken(worker, opening, rules)
+        mine = own_standing_claim(worker.id, opening.visit_id)
+        if mine is not None:
+            return mine
+        raise _taken_by(worker, opening, rules)
     ask_companion(claim, worker, companion, opening)
     if rules.auto.on:
         approve_by_rule(claim, rules, worker, companion, opening, held[worker.id])
@@ -168,11 +174,8 @@ def _take(
     return claim
 
 
-def _same_or_taken(worker: DutyWorker, opening: Opening, rules: Rules) -> Claim:
-    """The person's own claim or place in line, or the refusal that says where else somebody is needed."""
-    mine = own_standing_claim(worker.id, opening.visit_id)
-    if mine is not None:
-        return mine
+def _taken_by(worker: DutyWorker, opening: Opening, rules: Rules) -> Taken:
+    """The refusal that says where else somebody is needed."""
     market = market_for(worker, rules, JUDGED_INSTEAD)
     others = len(market.offers)
     if others and market.unread:
@@ -182,5 +185,5 @@ def _same_or_taken(worker: DutyWorker, opening: Opening, rules: Rules) -> Claim:
     else:
         said = _("附近暂时没有别的了，有新的会出现在这里。")
     if opening.state not in (VisitState.OPEN, *TAKEN) or opening.starts_at <= clock.now():
-        raise Taken(_("这次探访已经取消或者开始了。"), said, worker, market)
-    raise Taken(_("这次刚被别人认领了。"), said, worker, market, opening.visit_id)
+        return Taken(_("这次探访已经取消或者开始了。"), said, worker, market)
+    return Taken(_("这次刚被别人认领了。"), said, worker, market, opening.visit_id)

@@ -98,14 +98,16 @@ def claim(visit_id: int) -> Any:
     try:
         # The state is read before the commit: afterwards it would be asked of the database again.
         state = retrying(lambda: claim_visit(actor, visit_id, companion_id).state)
+    except Taken as problem:
+        # Nothing was written: the page is made in the transaction that found the visit taken.
+        return lost_page(problem), problem.status
     except DomainError as problem:
         db.session.rollback()
         if problem.status == 404:
             raise
         if problem.code in ("minor_alone", "needs_two", "companion_unfit") or problem.field == "companion":
             return _offer_page(visit_id, problem=problem), problem.status
-        page = lost_page(problem) if isinstance(problem, Taken) else list_page(problem)
-        return page, problem.status
+        return list_page(problem), problem.status
     if state is ClaimState.APPROVED:
         flash(_("这次探访已经确认给您了。"), "ok")
     else:
