@@ -278,6 +278,13 @@ def _refused_words(actor: Any, visit_id: int, problem: DomainError) -> str:
     return f"{when_words(opening)}，{where_words(opening)}：{problem.message}{problem.remedy}"
 
 
+@bp.app_template_filter("chip_day")
+def chip_day(day: date) -> str:
+    """The same in a few characters: 今天, 明天, 28日周六."""
+    words = offer_day(day)
+    return words.rpartition("月")[2].replace(" ", "") if "月" in words else words
+
+
 @bp.app_template_filter("offer_day")
 def offer_day(day: date) -> str:
     """今天, 明天, or 3月28日 周六."""
