@@ -12,7 +12,7 @@ from coordinator.accounts.access import LEVELS, Bond
 from coordinator.accounts.models import Organisation, RoleGrant, User, UserSession
 from coordinator.extensions import db
 from coordinator.kernel import clock
-from coordinator.kernel.access import Actor, Permission, Role, in_areas
+from coordinator.kernel.access import ROLE_PERMISSIONS, Actor, Permission, Role, in_areas
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import NotFound
 
@@ -130,3 +130,27 @@ def get_organisation(actor: Actor, organisation_id: int) -> Organisation:
     if found is None:
         raise NotFound(_("没有这个单位。"), _("可能不在您的管辖范围内。"))
     return found
+
+
+def holders_in_areas(permission: Permission, *paths: str) -> list[int]:
+    """Users who hold `permission` in these areas (by path): of the areas themselves and those above. One query."""
+    return _holders(
+        permission, RoleGrant.area_id.in_({int(one) for path in paths for one in path.split(".") if one})
+    )
+
+
+def holders_in_organisation(permission: Permission, organisation_id: int) -> list[int]:
+    """Users who hold `permission` in an organisation. One query."""
+    return _holders(permission, RoleGrant.organisation_id == organisation_id)
+
+
+def _holders(permission: Permission, where: ColumnElement[bool]) -> list[int]:
+    roles = [role for role, held in ROLE_PERMISSIONS.items() if permission in held]
+    return list(
+        db.session.scalars(
+            select(User.id)
+            .join(RoleGrant, RoleGrant.user_id == User.id)
+            .where(where, RoleGrant.role.in_(roles), RoleGrant.revoked_at.is_(None), User.is_active)
+            .distinct()
+        )
+    )

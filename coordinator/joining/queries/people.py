@@ -7,10 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
-from coordinator.accounts.models import RoleGrant, User
+from coordinator.accounts.models import User
+from coordinator.accounts.queries import holders_in_areas, holders_in_organisation
 from coordinator.elders.lookup import id_hash, phone_hash
 from coordinator.extensions import db
-from coordinator.kernel.access import AREA_ROLES, ROLE_PERMISSIONS, Permission
+from coordinator.kernel.access import AREA_ROLES, Permission
 from coordinator.workforce.models import Worker, WorkerStatus
 
 
@@ -61,23 +62,9 @@ def worker_with_id(number: str) -> Worker | None:
 
 def keepers_of(*paths: str) -> list[int]:
     """Users who keep the workers of these areas (by path): of the areas themselves and those above. One query."""
-    ids = {int(part) for path in paths for part in path.split(".") if part}
-    roles = [role for role, held in ROLE_PERMISSIONS.items() if Permission.WORKER_EDIT in held]
-    return _holders(RoleGrant.area_id.in_(ids), RoleGrant.role.in_(roles))
+    return holders_in_areas(Permission.WORKER_EDIT, *paths)
 
 
 def managers_of(organisation_id: int) -> list[int]:
     """Users who keep the roster of an organisation. One query."""
-    roles = [role for role, held in ROLE_PERMISSIONS.items() if Permission.ROSTER_EDIT in held]
-    return _holders(RoleGrant.organisation_id == organisation_id, RoleGrant.role.in_(roles))
-
-
-def _holders(*conditions: object) -> list[int]:
-    return list(
-        db.session.scalars(
-            select(User.id)
-            .join(RoleGrant, RoleGrant.user_id == User.id)
-            .where(*conditions, RoleGrant.revoked_at.is_(None), User.is_active)  # type: ignore[arg-type]
-            .distinct()
-        )
-    )
+    return holders_in_organisation(Permission.ROSTER_EDIT, organisation_id)

@@ -8,11 +8,13 @@ from typing import Any
 from flask_babel import gettext as _
 
 from coordinator.accounts.models import Organisation
+from coordinator.accounts.queries import holders_in_areas
 from coordinator.extensions import db
-from coordinator.kernel import audit
+from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed
+from coordinator.messages.services import notify
 from coordinator.workforce.access import keeps_roster
 from coordinator.workforce.models import Worker, WorkerStatus
 from coordinator.workforce.services.duty import retire_worker
@@ -62,7 +64,8 @@ def join_roster(actor: Actor, worker: Worker, organisation: Organisation) -> Non
 
 def take_out(actor: Actor, worker: Worker, note: str) -> None:
     """Somebody has left the organisation, and with it the workforce: `note` says so in the history. Visits still
-    ahead are handed over by the job that `retire_worker` owes; record and hours stay. Flushes.
+    ahead are opened again by the job that `retire_worker` owes; the coordinators are told, and hand over what is
+    left. Record and hours stay. Flushes.
 
     Raises NotAllowed for other people's people, InvalidInput (field `note`), Conflict for who has left already.
     """
@@ -76,3 +79,11 @@ def take_out(actor: Actor, worker: Worker, note: str) -> None:
         actor, "worker.take_out", worker, _("单位移出%(name)s：%(note)s", name=worker.name, note=note[:200])
     )
     db.session.flush()
+    assert worker.organisation is not None, "a roster is an organisation's"
+    notify(
+        holders_in_areas(Permission.WORKER_EDIT, worker.area.path),
+        _("%(organisation)s移出了%(name)s", organisation=worker.organisation.name, name=worker.name),
+        _("%(note)s。还有结对的长者或没去的探访，请点开交接。", note=note[:200].rstrip("。")),
+        f"/workforce/{worker.id}/hand-over",
+        dedupe_key=f"taken-out:{worker.id}:{clock.now():%Y%m%d%H%M%S}",
+    )

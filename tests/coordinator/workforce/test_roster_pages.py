@@ -21,6 +21,7 @@ from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import NotAllowed
 from coordinator.kernel.geo import Datum
 from coordinator.kernel.queue import OwedJob
+from coordinator.messages.models import Message
 from coordinator.workforce import services
 from coordinator.workforce.imports.roster import ROSTER
 from coordinator.workforce.models import WorkerKind, WorkerStatus
@@ -160,6 +161,7 @@ def test_credentials_that_end_soon_are_found(mine: FlaskClient, two: Two) -> Non
 
 def test_somebody_who_left_the_company_is_taken_out(mine: FlaskClient, two: Two) -> None:
     one = staff(two, two.own, name="安居甲")
+    keeper = factories.make_user(Role.STREET_COORDINATOR, two.tree.street)
     url = f"/workforce/roster/{one.id}/leave"
     assert "移出名册" in text_of(mine.get(url))
     answer = post(mine, url, note="")
@@ -172,6 +174,8 @@ def test_somebody_who_left_the_company_is_taken_out(mine: FlaskClient, two: Two)
     summary = select(AuditEntry.summary).where(AuditEntry.action == "worker.take_out")
     assert db.session.scalar(summary) == "单位移出安居甲：已离职"
     assert db.session.scalar(select(OwedJob.id).where(OwedJob.name.endswith("free_visits_of"))) is not None
+    told = db.session.scalars(select(Message).where(Message.user_id == keeper.id)).one()
+    assert (told.title, told.link) == ("安居物业移出了安居甲", f"/workforce/{one.id}/hand-over")
     assert post(mine, url, note="已离职").status_code == 409
 
 
