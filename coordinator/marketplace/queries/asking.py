@@ -33,8 +33,8 @@ CLAIM_LOCK = 7_303  # first key of the advisory lock under which one worker's cl
 
 
 class Asked(NamedTuple):
-    """Who asks for which visit, the rules of its area, whether an epidemic forbids it, and the id of the worker's own
-    claim on it, as far as it was known before the lock.
+    """Who asks for which visit, the rules of its area, whether an epidemic forbids it, and the id of the worker's
+    own claim on it, as far as it was known before the lock.
     """
 
     worker: DutyWorker
