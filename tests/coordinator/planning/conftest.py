@@ -19,6 +19,7 @@ from coordinator.kernel.areas import Area
 from coordinator.planning import jobs, services
 from coordinator.planning.models import Plan
 from coordinator.planning.services.repair import Trouble
+from coordinator.planning.studies import jobs as studies
 from coordinator.planning.translate import roads
 from coordinator.visits.lifecycle import AssignmentState
 from coordinator.visits.models import Visit
@@ -108,6 +109,49 @@ def street(db_session: Any, last_of_march: None) -> Street:
 def plan(street: Street) -> Plan:
     """The street's month, solved."""
     return solve(street)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at a finished plan take a second or two."""
+    monkeypatch.setattr(studies, "SECONDS_EACH", 0.6)
+    monkeypatch.setattr(studies, "SHORTAGE_SECONDS", 2.0)
+    monkeypatch.setattr(studies, "BOUND_SECONDS", 2.0)
+
+
+@pytest.fixture
+def tight(db_session: Any, last_of_march: None, quick: None) -> Street:
+    """Six elders and one worker who makes four visits a month."""
+    street = make_street(key=0, general=6, workers=1)
+    street.workers[0].max_visits_month = 4
+    db.session.flush()
+    return street
+
+
+class Cut(BaseException):
+    """The worker dies here."""
+
+
+@pytest.fixture
+def cut_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object], int], None]:
+    """`cut_after(work, n)` does what dies right after its n-th commit."""
+
+    def do(work: Callable[[], object], commits: int) -> None:
+        done, real = [0], db.session.commit
+
+        def commit_then_die() -> None:
+            real()
+            done[0] += 1
+            if done[0] == commits:
+                raise Cut
+
+        with monkeypatch.context() as patch:
+            patch.setattr(db.session, "commit", commit_then_die)
+            with pytest.raises(Cut):
+                work()
+        db.session.rollback()
+
+    return do
 
 
 # --- a day on which visits are given ----------------------------------------------------------------------

@@ -83,31 +83,14 @@ def test_a_second_run_changes_nothing(street: Street) -> None:
     assert db.session.scalar(select(func.count()).select_from(Message)) == 1
 
 
-class Cut(BaseException):
-    """The worker dies here."""
-
-
 @pytest.mark.parametrize("commit", [1, 2, 3, 4, 5])
 def test_a_run_cut_after_any_commit_ends_in_the_same_way(
-    street: Street, monkeypatch: pytest.MonkeyPatch, commit: int
+    street: Street, cut_after: Callable[..., None], commit: int
 ) -> None:
     plan = services.request_plan(street.actor, street.area, MONTH)
     plan.time_limit_seconds = 1
     db.session.commit()
-    done = [0]
-    real = db.session.commit
-
-    def commit_then_die() -> None:
-        real()
-        done[0] += 1
-        if done[0] == commit:
-            raise Cut
-
-    monkeypatch.setattr(db.session, "commit", commit_then_die)
-    with pytest.raises(Cut):
-        jobs.solve_plan(plan.id)
-    monkeypatch.setattr(db.session, "commit", real)
-    db.session.rollback()
+    cut_after(lambda: jobs.solve_plan(plan.id), commit)
     jobs.solve_plan(plan.id)
     db.session.expire_all()
     assert plan.state is PlanState.READY
