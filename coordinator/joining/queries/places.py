@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from coordinator.accounts.models import Organisation, OrganisationKind
@@ -30,7 +30,7 @@ def streets(within: str = "", search: str = "") -> tuple[list[Street], int]:
     """
     parent = aliased(Area)
     statement = (
-        select(Area, parent.name)
+        select(Area, parent.name, func.count().over())
         .join(parent, Area.parent_id == parent.id)
         .where(Area.level == AreaLevel.COMMUNITY, Area.path.startswith(within))
         .order_by(parent.path, Area.name)
@@ -43,13 +43,13 @@ def streets(within: str = "", search: str = "") -> tuple[list[Street], int]:
                 (parent.name + Area.name).icontains(words, autoescape=True),
             )
         )
-    rows = db.session.execute(statement).all()
     found: list[Street] = []
-    for area, street in rows[:SHOWN_AT_MOST]:
+    total = 0
+    for area, street, total in db.session.execute(statement.limit(SHOWN_AT_MOST)):  # noqa: B007  the same in each row
         if not found or found[-1].name != street:
             found.append(Street(street, []))
         found[-1].communities.append(area)
-    return found, len(rows)
+    return found, total
 
 
 def joinable(area_id: int | None, invitation: Invitation | None = None) -> Area | None:

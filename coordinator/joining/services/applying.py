@@ -37,6 +37,7 @@ from coordinator.kernel.access import ANONYMOUS, Actor, Grant, Role
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput
 from coordinator.kernel.identity import IdentityError, ResidentId, clean_name, mask_phone, parse_resident_id
+from coordinator.kernel.limits import limit
 from coordinator.messages.services import notify
 from coordinator.policy import age_on
 from coordinator.workforce.fitness import ACCOMPANY_ONLY_BELOW, ADULT_AGE, YOUNGEST_AGE
@@ -44,6 +45,8 @@ from coordinator.workforce.labels import KINDS
 from coordinator.workforce.models import CredentialKind, Worker, WorkerKind, WorkerStatus
 from coordinator.workforce.services import declare_credential
 from coordinator.workforce.services.own import register_oneself, take_up_record
+
+TRIES = "20/day"
 
 
 class Outcome(StrEnum):
@@ -106,9 +109,11 @@ def join(
     """Register the holder of `phone` (proved at `proved_at`) as a worker who applies. Flushes.
 
     Sent twice it is one registration. Raises InvalidInput with the field of what has to be put right, Conflict
-    `link_over` when the invitation has ended meanwhile.
+    `link_over` when the invitation has ended meanwhile, TooMany over twenty tries a day.
     """
     name, identity = read_identity(answers)
+    # A proved telephone is no licence to try which ID numbers are known here.
+    limit(f"join:{(phone_hash(phone) or b'').hex()[:24]}", TRIES)
     found = _known(phone, name, identity, address)
     if found is None:
         organisation = _organisation(kind, answers, invitation)

@@ -37,24 +37,29 @@ _CONTEXT = "session.joining_phone"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What was chosen so far, read from the address; anything that does not fit is as if it were not there."""
+    """What was chosen so far, read from the address; anything that does not fit is as if it were not there.
+
+    `over`: the address names an invitation that does not work (any more).
+    """
 
     area: Area | None
     kind: WorkerKind | None
     invitation: Invitation | None
     token: str
+    over: bool = False
 
     @classmethod
     def read(cls) -> Way:
         token = request.args.get("i", "")
         invitation = find_invitation(token)
-        if invitation is not None and state_of(invitation) is not LinkState.OPEN:
+        over = bool(token) and (invitation is None or state_of(invitation) is not LinkState.OPEN)
+        if over:
             invitation = None
         area = joinable(request.args.get("area", type=int), invitation)
         fixed = invitation.kind if invitation is not None else None
         chosen = request.args.get("kind", "")
         kind = fixed or next((one for one in labels.CARDS if one.value == chosen), None)
-        return cls(area, kind, invitation, token if invitation is not None else "")
+        return cls(area, kind, invitation, token, over)
 
     def args(self, **over: Any) -> dict[str, Any]:
         """The same as arguments of an address."""
@@ -66,7 +71,9 @@ class Way:
         return found | over
 
     def missing(self) -> BaseResponse | None:
-        """The page to go to first, or None when place and type are chosen."""
+        """The page to go to first, or None when place and type are chosen. A link that is over says so first."""
+        if self.over:
+            return redirect(url_for("joining.invited", token=self.token), 303)
         if self.area is None:
             return redirect(url_for("joining.start", **self.args()), 303)
         if self.kind is None:

@@ -57,6 +57,8 @@ def start() -> Answer:
     if away is not None:
         return away
     way = Way.read()
+    if way.over:
+        return redirect(url_for("joining.invited", token=way.token), 303)
     search = clean_text(request.args.get("q", ""))
     found, total = streets(way.invitation.area.path if way.invitation else "", search)
     if total == 1 and not search:
@@ -75,7 +77,7 @@ def who() -> Answer:
         return away
     way = Way.read()
     settled = way.invitation is not None and way.invitation.kind is not None
-    if way.area is None or settled:
+    if way.over or way.area is None or settled:
         return way.missing() or redirect(url_for("joining.phone", **way.args()), 303)
     return page_of("joining/who.html", way=way)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from coordinator.joining.services.codes import send_phone_code
 from coordinator.joining.services.invitations import make_invitation
 from coordinator.kernel import clock
 from coordinator.kernel.access import Role
-from coordinator.kernel.errors import Conflict, InvalidInput
+from coordinator.kernel.errors import Conflict, InvalidInput, TooMany
 from coordinator.messages.models import Message
 from coordinator.workforce.models import CredentialKind, Worker, WorkerKind, WorkerStatus
 from coordinator.workforce.services import edit_worker
@@ -585,8 +586,6 @@ def test_the_page_of_signing_in_offers_it(client, db_session):
 
 
 def test_no_text_messages_no_joining(app, client, tree, monkeypatch):
-    from dataclasses import replace
-
     monkeypatch.setitem(app.extensions, "settings", replace(app.extensions["settings"], sms=None))
     page = text_of(client.get(f"/join/phone?area={tree.community.id}&kind=volunteer"))
     assert "请到社区登记" in page
@@ -697,6 +696,38 @@ def test_a_link_that_is_over_says_what_to_do(client, tree, freeze):
     answer = client.get("/join/i/nothing")
     assert answer.status_code == 404
     assert "没有复制完整" in text_of(answer)
+
+
+def test_a_link_that_ends_while_the_form_is_filled_in(client, send, tree, company, token_of):
+    link = make_invitation(
+        make_actor(Role.STREET_COORDINATOR, tree.street),
+        tree.community,
+        "二号站",
+        clock.today() + timedelta(days=1),
+        organisation=company,
+    )
+    _answer, address = prove(client, send, tree, "volunteer", i=link.token)
+    token = token_of(text_of(client.get(address)))
+    link.ended_at = clock.now()
+    db.session.flush()
+    answer = client.post(address, data=details(csrf_token=token), follow_redirects=True)
+    assert answer.status_code == 410
+    assert "江湾物业" in text_of(answer)
+    for page in ("/join", "/join/who", "/join/phone", "/join/details"):
+        answer = client.get(f"{page}?i={link.token}&area={tree.community.id}", follow_redirects=True)
+        assert answer.status_code == 410, page
+    assert db.session.scalar(select(func.count()).select_from(Worker)) == 0
+
+
+def test_one_telephone_does_not_try_id_numbers_without_end(app, tree, monkeypatch):
+    settings = replace(app.extensions["settings"], rate_limits=True)
+    monkeypatch.setitem(app.extensions, "settings", settings)
+    known = id_for(ADULT)
+    make_worker(tree.street, name="周敏", phone="13900009999", id_number=known)
+    for _turn in range(20):
+        assert do_join(tree, id_number=known).outcome is Outcome.ASKED
+    with pytest.raises(TooMany):
+        do_join(tree, id_number=known)
 
 
 def test_the_last_place_of_a_link_is_taken_once(tree):
