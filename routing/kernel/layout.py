@@ -31,7 +31,6 @@ RULE_WIDTH = 6
 
 # worker[w]; BREAKS of them in rest[w, b] = (earliest start, latest start, duration)
 MODE, CAP_DAY, CAP_WEEK, CAP_MONTH, CAP_SECONDS, CAPACITY, MAX_ROUTE, BREAKS, SPANS = range(9)
-WORKER_WIDTH = 9
 
 # stops[r, k]: node, leg to it, end of service at the earliest, latest arrival at the door; then shortest
 # time from departure to its end and the latest begin of it, the same from its door to the return

@@ -7,7 +7,7 @@ knows only which value belongs to which key. A key it does not know stays empty 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
@@ -121,11 +121,6 @@ def plain_sheet(dossier: Dossier, *, in_full: bool, may_read: bool, printed: str
             keeper="",
             dated=on,
         )
-
-
-def one_copy(sheet: FormSheet) -> FormSheet:
-    """The same as a single copy for nobody in particular."""
-    return replace(sheet, copies=("",))
 
 
 def _section(section: FormSection, values: Values) -> dict[str, Any]:

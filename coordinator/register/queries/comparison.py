@@ -28,7 +28,6 @@ OWN: dict[Source, tuple[str, ...]] = {
     Source.ABILITY: ("ability",),
     Source.OTHER: ("categories",),
 }
-SECRET = frozenset({"id_number", "phone"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ out. Counting and ordering whole areas is `ready.py`. No encrypted field leaves 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -223,13 +222,6 @@ def upcoming(books: Iterable[Rulebook], today: date, look_ahead: int = 14) -> li
         if today < event.start <= horizon
     }
     return list(events)
-
-
-def count_statuses(items: Iterable[DueItem]) -> Counter[str]:
-    """Counts by shown status; `open` adds up the open ones."""
-    counts = Counter(item.status for item in items)
-    counts["open"] = sum(counts[status] for status in OPEN_STATUSES)
-    return counts
 
 
 # --- narrowing and ordering ------------------------------------------------------------------------------
