@@ -15,12 +15,21 @@ from coordinator.extensions import db
 from coordinator.kernel.access import SYSTEM
 from coordinator.kernel.areas import Area
 from coordinator.kernel.geo import Datum
+from tests import factories
 from tests.coordinator.elders.imports.lists import xlsx
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session, scoped_session
 
 Importing = Callable[..., ImportBatch]
+
+
+@pytest.fixture
+def tree(committed_db: Any) -> factories.AreaTree:
+    """A tree of areas that is committed."""
+    found = factories.make_area_tree()
+    db.session.commit()
+    return found
 
 
 @pytest.fixture
