@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import ScalarSelect, func, literal, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from coordinator.dropouts.models import NoShow, NoShowState, StandInAsk, StandInSearch, Swap, SwapState
@@ -66,10 +66,10 @@ def own_ask(actor: Actor, ask_id: int) -> StandInAsk:
     return found
 
 
-def asks_of(worker_id: int) -> list[tuple[str, str]]:
-    """(Address, sentence) of searches that wait for this worker's word. One query."""
-    rows = db.session.execute(
-        select(StandInAsk.id, Visit.starts_at)
+def asked_of(worker_id: int) -> list[tuple[str, str]]:
+    """(Address, sentence) of the searches and swaps that wait for this worker's word. One query."""
+    searches = (
+        select(StandInAsk.id, Visit.starts_at, literal(True).label("search"))
         .join(StandInSearch, StandInSearch.id == StandInAsk.search_id)
         .join(Visit, Visit.id == StandInSearch.visit_id)
         .where(
@@ -78,25 +78,18 @@ def asks_of(worker_id: int) -> list[tuple[str, str]]:
             StandInSearch.ended_at.is_(None),
             Visit.starts_at > clock.now(),
         )
-        .order_by(Visit.starts_at)
     )
-    return [
-        (f"/stand-in/{ask_id}", _("想请您顶替：%(when)s，请回一声", when=i18n.moment(at)))
-        for ask_id, at in rows
-    ]
-
-
-def swaps_asked(worker_id: int) -> list[tuple[str, str]]:
-    """(Address, sentence) of swaps that wait for this worker's word. One query."""
-    rows = db.session.execute(
-        select(Swap.id, Visit.starts_at)
+    swaps = (
+        select(Swap.id, Visit.starts_at, literal(False))
         .join(Visit, Visit.id == Swap.visit_id)
         .where(Swap.taker_id == worker_id, Swap.state == SwapState.OFFERED, Visit.starts_at > clock.now())
-        .order_by(Visit.starts_at)
     )
+    rows = db.session.execute(searches.union_all(swaps)).all()
     return [
-        (f"/swaps/{swap_id}", _("同事想请您替一次：%(when)s，请回一声", when=i18n.moment(at)))
-        for swap_id, at in rows
+        (f"/stand-in/{row_id}", _("想请您顶替：%(when)s，请回一声", when=i18n.moment(at)))
+        if search
+        else (f"/swaps/{row_id}", _("同事想请您替一次：%(when)s，请回一声", when=i18n.moment(at)))
+        for row_id, at, search in sorted(rows, key=lambda row: (row[1], row[0]))
     ]
 
 

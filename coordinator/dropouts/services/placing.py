@@ -5,7 +5,7 @@ The visit keeps its time, and so do all the others: the route only gets one stop
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -36,12 +36,17 @@ from coordinator.workforce.queries import fitness_options, workers_for_duty
 
 @dataclass(slots=True)
 class Placed:
-    """Who is on the visit now; `sheets` are (old number, new number or None) of printed sheets that became void."""
+    """Who goes newly; `sheets` are (old number, new number or None) of printed sheets that became void."""
 
     visit: Visit
-    worker: Worker
+    workers: list[Worker]
     at: datetime
     sheets: list[tuple[str, str | None]] = field(default_factory=list)
+
+    @property
+    def names(self) -> str:
+        """Who goes now."""
+        return "、".join(one.name for one in self.workers)
 
     @property
     def sheet_words(self) -> str:
@@ -83,18 +88,27 @@ def goes(visit: Visit, worker_id: int | None) -> Assignment | None:
 
 
 def put_on(
-    actor: Actor, visit: Visit, worker_id: int, reason: str, *, instead_of: int | None = None
+    actor: Actor,
+    visit: Visit,
+    worker_id: int,
+    reason: str,
+    *,
+    instead_of: int | None = None,
+    also: Sequence[int] = (),
 ) -> Placed:
-    """Give a visit to somebody, in the place of `instead_of` where that person still goes. The visit is held.
+    """Give a visit to somebody (and `also` to others, where several are missing), in the place of `instead_of`
+    where that person still goes. The visit is held.
 
     Every rule is checked as for any assignment (Conflict); a minor who goes along stays with the new adult. Writes
     the audit line, brings the plan and the printed sheets up to date, tells the newcomer and whoever goes along.
     Telling the person who is replaced, and the coordinators, is the caller's.
     """
-    worker = workers_for_duty([worker_id])[worker_id]
+    known = workers_for_duty([worker_id, *also])
+    people = [known[one] for one in (worker_id, *also)]
     # While another place is empty, that one is filled first.
     old = goes(visit, instead_of) if visit.state is not VisitState.OPEN else None
-    refuse_minors_place(visit, worker, old)
+    for worker in people:
+        refuse_minors_place(visit, worker, old)
     beside = [one for one in approved(visit) if one is not old]
     moment = clock.now()
     if old is not None:
@@ -105,34 +119,33 @@ def put_on(
         db.session.flush()
         move_visit(visit, VisitState.OPEN)
     by = SYSTEM if actor.worker_id is not None else actor
-    made = visits.assign(by, visit, [(worker, False)], override_reason=reason)
-    _note(actor, visit, worker, old)
+    made = visits.assign(by, visit, [(worker, False) for worker in people], override_reason=reason)
+    done = Placed(visit, people, moment)
+    _note(actor, visit, done, old)
     note_told(actor, visit, [one.id for one in made], off=False)
     if old is not None:
         note_told(actor, visit, [old.id], off=True)
-    done = Placed(visit, worker, moment)
-    people = {worker.id, *(one.worker_id for one in beside), *([old.worker_id] if old is not None else [])}
-    done.sheets = papers_after([visit], people, reason)
-    if worker.user_id is not None:
-        notify(
-            [worker.user_id],
-            _("一次探访交给您了"),
-            _(
-                "%(when)s，%(place)s。姓名和门牌号到时在“今天”里显示，别的探访时间都不变。",
-                when=i18n.moment(visit.starts_at),
-                place=visit.area.name,
-            ),
-            f"/today/{visit.id}",
-            dedupe_key=f"put-on:{made[0].id}",
-            urgent=is_soon(visit),
-        )
-    tell_beside(visit, beside, made[0].id, worker.name)
+    concerned = [*people, *(one.worker for one in beside), *([old.worker] if old is not None else [])]
+    done.sheets = papers_after([visit], {one.id for one in concerned}, reason)
+    notify(
+        [one.user_id for one in people if one.user_id is not None],
+        _("一次探访交给您了"),
+        _(
+            "%(when)s，%(place)s。姓名和门牌号到时在“今天”里显示，别的探访时间都不变。",
+            when=i18n.moment(visit.starts_at),
+            place=visit.area.name,
+        ),
+        f"/today/{visit.id}",
+        dedupe_key=f"put-on:{made[0].id}",
+        urgent=is_soon(visit),
+    )
+    tell_beside(visit, beside, made[0].id, done.names)
     db.session.flush()
     return done
 
 
-def _note(actor: Actor, visit: Visit, worker: Worker, old: Assignment | None) -> None:
-    values = {"name": worker.name, "elder": visit.elder.name, "when": when(visit)}
+def _note(actor: Actor, visit: Visit, done: Placed, old: Assignment | None) -> None:
+    values = {"name": done.names, "elder": visit.elder.name, "when": when(visit)}
     summary = (
         _("%(name)s接替，去%(elder)s %(when)s的探访", **values)
         if old is not None
@@ -143,7 +156,7 @@ def _note(actor: Actor, visit: Visit, worker: Worker, old: Assignment | None) ->
         "visit.replace" if old is not None else "visit.stand_in",
         visit,
         summary,
-        changes={"workers": [[old.worker_id] if old is not None else None, [worker.id]]},
+        changes={"workers": [[old.worker_id] if old is not None else None, [one.id for one in done.workers]]},
     )
 
 

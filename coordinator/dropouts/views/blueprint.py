@@ -8,7 +8,7 @@ from flask import Blueprint
 from flask_babel import gettext as _
 
 from coordinator.dropouts import labels
-from coordinator.dropouts.queries.live import asks_of, swaps_asked
+from coordinator.dropouts.queries.live import asked_of
 from coordinator.dropouts.queries.reliability import Reliability, reliability_of
 from coordinator.elders.labels import SEXES
 from coordinator.kernel.access import Permission, current_actor
@@ -47,7 +47,7 @@ def asked_of_me() -> list[tuple[str, str]]:
     actor = current_actor()
     if actor.worker_id is None or not actor.may(Permission.WORK):
         return []
-    return [*asks_of(actor.worker_id), *swaps_asked(actor.worker_id)]
+    return asked_of(actor.worker_id)
 
 
 def reliability_beside(worker_id: int, area_path: str) -> Reliability:

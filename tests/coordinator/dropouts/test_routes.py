@@ -1,4 +1,4 @@
-"""A printed, approved day: the others' stops stay pinned, sheets get new numbers, everybody concerned hears once."""
+"""A printed, approved day: the other stops stay pinned, sheets get new numbers, everybody concerned hears once."""
 
 from __future__ import annotations
 

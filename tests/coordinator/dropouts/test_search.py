@@ -335,7 +335,7 @@ def test_a_coordinator_stops_hurries_and_chooses(field, near):
     assert hurry_wave(field.coordinator, search.id)
     assert len(asks_of(search)) == 5
     placed = choose(field.coordinator, search.id, near[4][0].id)
-    assert placed.worker.id == near[4][0].id
+    assert placed.names == near[4][0].name
     assert going(visit) == [near[4][0].id]
     with pytest.raises(Conflict):
         choose(field.coordinator, search.id, near[0][0].id)
@@ -417,3 +417,47 @@ def test_the_pages(field, near, signed_in):
     page = desk.get(f"/visits/{visit.id}/stand-in").get_data(as_text=True)
     assert "找到人了" in page
     assert near[0][0].name in page
+
+
+# --- visits for two --------------------------------------------------------------------------------------
+
+
+def test_a_visit_for_two_waits_for_the_second_yes(field, near):
+    visit = field.visit(start=time(15, 0), people=2)
+    search = begin(field, visit)
+    (one, one_actor), (two, two_actor), (three, _actor) = near[:3]
+    first = answer_ask(one_actor, asks_of(search)[one.id].id, True)
+    assert not first.goes
+    assert "再找到一位" in first.text
+    assert going(visit) == []
+    assert answer_ask(two_actor, asks_of(search)[two.id].id, True).goes
+    assert going(visit) == sorted([one.id, two.id])
+    for worker in (one, two):
+        assert titles(worker.user_id)[-1] == "一次探访交给您了"
+    assert titles(three.user_id)[-1] == "顶替的事已经有结果，您不用去"
+
+
+def test_who_waits_and_is_stopped_or_thinks_otherwise_does_not_count(field, near):
+    visit = field.visit(start=time(15, 0), people=2)
+    search = begin(field, visit)
+    (one, one_actor), (two, two_actor), (three, three_actor) = near[:3]
+    answer_ask(one_actor, asks_of(search)[one.id].id, True)
+    suspend_worker(field.coordinator, one, "证件过期")
+    assert not answer_ask(two_actor, asks_of(search)[two.id].id, True).goes
+    answer_ask(two_actor, asks_of(search)[two.id].id, False)
+    assert not answer_ask(three_actor, asks_of(search)[three.id].id, True).goes
+    assert going(visit) == []
+    assert answer_ask(two_actor, asks_of(search)[two.id].id, True).goes
+    assert going(visit) == sorted([two.id, three.id])
+
+
+def test_who_waited_in_vain_is_told(field, near, later):
+    visit = field.visit(start=time(10, 0), people=2)
+    search = begin(field, visit)
+    one, actor = near[0]
+    answer_ask(actor, asks_of(search)[one.id].id, True)
+    later(61)
+    make_wave(search.id, 2)
+    db.session.expire_all()
+    assert search.outcome is SearchOutcome.NOBODY
+    assert titles(one.user_id)[-1] == "顶替的事已经有结果，您不用去"

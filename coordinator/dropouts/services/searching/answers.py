@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -20,6 +22,7 @@ from coordinator.marketplace.queries.openings import held_by, openings_of
 from coordinator.messages.services import notify
 from coordinator.visits.lifecycle import VisitState
 from coordinator.visits.models import Visit
+from coordinator.visits.services.common import approved
 from coordinator.workforce.models import Worker
 from coordinator.workforce.queries import workers_for_duty
 
@@ -49,7 +52,7 @@ def answer_ask(actor: Actor, ask_id: int, yes: bool) -> Answered:
         return Answered(ask, visit, _("您已经答应了，这次由您去。去不了的话，请从“今天”里退出。"), goes=True)
     ended = settle(search, visit)
     if not yes:
-        if ask.answer is None:
+        if ask.answer in (None, AskAnswer.YES):
             _note_answer(ask, AskAnswer.NO)
             if not ended:
                 _widen_early(search, visit)
@@ -62,7 +65,13 @@ def answer_ask(actor: Actor, ask_id: int, yes: bool) -> Answered:
     why = _against(actor.worker_id, visit)
     placed = None
     if why is None:
-        placed, why = _try(actor, search, visit)
+        also = _waiting(search, visit, actor.worker_id)
+        if len(also) + 1 < _missing(visit):
+            _note_answer(ask, AskAnswer.YES)
+            _widen_early(search, visit)
+            db.session.flush()
+            return Answered(ask, visit, _("记下了，谢谢您。这次要两个人，再找到一位就告诉您。"))
+        placed, why = _try(actor, search, visit, also)
     if placed is None:
         _note_answer(ask, AskAnswer.NO)
         audit.record(actor, "standin.unfit", visit, _("%(name)s想顶替，但现在去不了", name=actor.name))
@@ -105,14 +114,38 @@ def _against(worker_id: int, visit: Visit) -> str | None:
     return None
 
 
-def _try(actor: Actor, search: StandInSearch, visit: Visit) -> tuple[Placed | None, str | None]:
+def _missing(visit: Visit) -> int:
+    """How many adults the visit still needs; somebody who is to be replaced counts as one who is missing."""
+    if visit.state is not VisitState.OPEN:
+        return 1
+    return visit.people - sum(not one.is_companion for one in approved(visit))
+
+
+def _waiting(search: StandInSearch, visit: Visit, without: int) -> list[int]:
+    """Who has said yes to a visit for two and waits for the other one, as many as fit, the first to answer first.
+
+    Whoever cannot go any more is taken out.
+    """
+    found = []
+    for one in sorted(search.asks, key=lambda row: (row.answered_at is None, row.answered_at, row.id)):
+        if one.answer is not AskAnswer.YES or one.worker_id == without or goes(visit, one.worker_id):
+            continue
+        if _against(one.worker_id, visit) is None:
+            found.append(one.worker_id)
+        else:
+            _note_answer(one, AskAnswer.NO)
+    return found[: max(0, _missing(visit) - 1)]
+
+
+def _try(
+    actor: Actor, search: StandInSearch, visit: Visit, also: Sequence[int]
+) -> tuple[Placed | None, str | None]:
     """Put the person on the visit, or say what the rules have against it; a refusal leaves nothing behind."""
     assert actor.worker_id is not None, "checked by the caller"
     try:
         with db.session.begin_nested():
-            return put_on(
-                actor, visit, actor.worker_id, _("本人答应顶替"), instead_of=search.lost_worker_id
-            ), None
+            instead_of, reason = search.lost_worker_id, _("本人答应顶替")
+            return put_on(actor, visit, actor.worker_id, reason, instead_of=instead_of, also=also), None
     except DomainError as problem:
         locked_visit(visit.id)
         return None, f"{problem.message}{problem.remedy}"
@@ -124,7 +157,7 @@ def _found(actor: Actor, search: StandInSearch, visit: Visit, placed: Placed) ->
         actor,
         "standin.found",
         visit,
-        _("%(name)s答应顶替", name=placed.worker.name),
+        _("%(name)s答应顶替", name=placed.names),
         changes={"search": [search.id, None]},
     )
     told = coordinators_of(visit.area.path)
@@ -133,7 +166,7 @@ def _found(actor: Actor, search: StandInSearch, visit: Visit, placed: Placed) ->
         _("找到人顶替了"),
         _(
             "%(name)s去%(elder)s %(when)s的探访。%(sheets)s",
-            name=placed.worker.name,
+            name=placed.names,
             elder=visit.elder.name,
             when=i18n.moment(visit.starts_at),
             sheets=placed.sheet_words,
@@ -143,7 +176,7 @@ def _found(actor: Actor, search: StandInSearch, visit: Visit, placed: Placed) ->
         urgent=bool(placed.sheets),
     )
     tell_lost(search, visit)
-    thank(search, visit, winner=placed.worker.id)
+    thank(search, visit)
     db.session.flush()
 
 
@@ -176,12 +209,19 @@ def choose(actor: Actor, search_id: int, worker_id: int) -> Placed:
     if worker_id not in people:
         raise NotFound(_("没有找到这个人。"), _("请重新选一位。"))
     refuse_minors_place(visit, people[worker_id])
-    placed = put_on(actor, visit, worker_id, _("社区选定顶替"), instead_of=search.lost_worker_id)
+    placed = put_on(
+        actor,
+        visit,
+        worker_id,
+        _("社区选定顶替"),
+        instead_of=search.lost_worker_id,
+        also=_waiting(search, visit, worker_id),
+    )
     end_search(search, SearchOutcome.FOUND, placed.at)
     for one in search.asks:
         if one.worker_id == worker_id and one.answer is None:
             _note_answer(one, AskAnswer.YES)
     tell_lost(search, visit)
-    thank(search, visit, winner=worker_id)
+    thank(search, visit)
     db.session.flush()
     return placed

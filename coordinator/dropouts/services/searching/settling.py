@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from coordinator.dropouts.models import SearchOutcome, StandInAsk, StandInSearch
+from coordinator.dropouts.models import AskAnswer, SearchOutcome, StandInAsk, StandInSearch
 from coordinator.dropouts.services.placing import goes, locked_visit
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
@@ -109,9 +109,13 @@ def give_up(search: StandInSearch, visit: Visit) -> None:
     thank(search, visit)
 
 
-def thank(search: StandInSearch, visit: Visit, *, winner: int | None = None) -> None:
-    """Tell whoever was asked and has not answered that it is settled."""
-    waiting = [one.worker_id for one in search.asks if one.answer is None and one.worker_id != winner]
+def thank(search: StandInSearch, visit: Visit) -> None:
+    """Tell whoever was asked and has not answered, or has said yes and does not go, that it is settled."""
+    waiting = [
+        one.worker_id
+        for one in search.asks
+        if one.answer in (None, AskAnswer.YES) and goes(visit, one.worker_id) is None
+    ]
     if not waiting:
         return
     users = db.session.scalars(
