@@ -13,11 +13,13 @@ from sqlalchemy.orm import joinedload
 
 from coordinator.accounts.models import Organisation
 from coordinator.extensions import db
+from coordinator.joining.labels import CARDS
 from coordinator.joining.models import Application, Invitation
 from coordinator.kernel import clock
 from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.errors import NotFound
-from coordinator.workforce.models import Worker
+from coordinator.workforce.models import Worker, WorkerKind
+from coordinator.workforce.rosters import KINDS_OF
 
 MOST_LISTED = 200
 
@@ -50,6 +52,17 @@ def state_of(invitation: Invitation) -> LinkState:
 def last_day_of(invitation: Invitation) -> date:
     """The last day on which the link works."""
     return clock.to_local(invitation.expires_at - timedelta(seconds=1)).date()
+
+
+def kinds_by(invitation: Invitation | None) -> list[WorkerKind]:
+    """As what somebody may join: by oneself, or by this invitation, in the order of the cards."""
+    if invitation is None:
+        return list(CARDS)
+    if invitation.kind is not None:
+        return [invitation.kind]
+    if invitation.organisation is None:
+        return list(CARDS)
+    return list(KINDS_OF[invitation.organisation.kind])
 
 
 def find_invitation(token: str) -> Invitation | None:

@@ -19,8 +19,9 @@ from coordinator.accounts.models import Organisation, OrganisationKind, User
 from coordinator.accounts.services import drop_one_time_password
 from coordinator.elders.lookup import id_hash, phone_hash
 from coordinator.extensions import db
-from coordinator.joining.labels import BY_COMPANY, CARDS, LICENCES, ONE_ELDER
+from coordinator.joining.labels import BY_COMPANY, LICENCES, ONE_ELDER
 from coordinator.joining.models import Application, Invitation
+from coordinator.joining.queries.invitations import kinds_by
 from coordinator.joining.queries.people import (
     Person,
     keepers_of,
@@ -225,13 +226,10 @@ def _ask(worker: Worker, phone: str, area: Area) -> Joined:
 def _organisation(kind: WorkerKind, answers: Answers, invitation: Invitation | None) -> Organisation | None:
     """The organisation somebody joins for. Raises InvalidInput for a type that does not come by itself."""
     inviting = invitation.organisation if invitation is not None else None
-    fixed = invitation.kind if invitation is not None else None
-    if kind != fixed and kind not in CARDS:
+    if kind not in kinds_by(invitation) or (kind in BY_COMPANY and inviting is None):
         raise InvalidInput(
             _("这一类人员由所在单位邀请。"), _("请用单位发的链接，或者请单位把您报进名单。"), field="kind"
         )
-    if kind in BY_COMPANY and inviting is None:
-        raise InvalidInput(_("这一类人员由所在单位邀请。"), _("请用单位发的链接。"), field="kind")
     if kind is not WorkerKind.STUDENT:
         return inviting
     if inviting is not None and inviting.kind is OrganisationKind.SCHOOL:

@@ -32,7 +32,7 @@ PAUSE = timedelta(seconds=60)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # A class that joins together shares one address; a phone belongs to one household.
 PHONE_LIMITS = ((5, HOUR), (10, DAY))
-ADDRESS_LIMITS = ((60, HOUR), (300, DAY))
+ADDRESS_LIMITS = ((100, HOUR), (300, DAY))
 KEPT = timedelta(days=2)
 
 

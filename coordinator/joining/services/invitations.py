@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from flask_babel import gettext as _
 from sqlalchemy import or_, update
 
-from coordinator.accounts.models import Organisation, OrganisationKind
+from coordinator.accounts.models import Organisation
 from coordinator.extensions import db
 from coordinator.joining.models import Invitation
 from coordinator.joining.queries.invitations import token_hash
@@ -17,15 +17,10 @@ from coordinator.kernel.access import Actor, Permission, covers, demand
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import InvalidInput, NotAllowed
 from coordinator.workforce.models import WorkerKind
+from coordinator.workforce.rosters import KINDS_OF
 
 LONGEST = timedelta(days=366)
 MOST_USES = 2000
-# What the people of an organisation usually are; elsewhere they say it themselves.
-KIND_OF = {
-    OrganisationKind.PROPERTY_COMPANY: WorkerKind.PROPERTY_STAFF,
-    OrganisationKind.COURIER_COMPANY: WorkerKind.COURIER,
-    OrganisationKind.SCHOOL: WorkerKind.STUDENT,
-}
 
 
 def make_invitation(
@@ -61,7 +56,10 @@ def make_invitation(
     if most_uses is not None and not 1 <= most_uses <= MOST_USES:
         raise InvalidInput(_("人数填 1 到 %(n)s。", n=MOST_USES), field="most_uses")
     if organisation is not None:
-        kind = KIND_OF.get(organisation.kind, kind)
+        kinds = KINDS_OF[organisation.kind]
+        kind = kinds[0] if len(kinds) == 1 else kind
+        if kind is not None and kind not in kinds:
+            raise InvalidInput(_("这个单位没有这一类人员。"), field="kind")
     if organisation is None and kind in (WorkerKind.PROPERTY_STAFF, WorkerKind.COURIER):
         raise InvalidInput(_("这类人员要由单位邀请，请选单位。"), field="organisation_id")
     token = secrets.token_urlsafe(16)

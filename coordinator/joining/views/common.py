@@ -20,7 +20,13 @@ from coordinator.accounts.models import User
 from coordinator.extensions import db
 from coordinator.joining import labels
 from coordinator.joining.models import CodePurpose, Invitation
-from coordinator.joining.queries.invitations import LinkState, find_invitation, last_day_of, state_of
+from coordinator.joining.queries.invitations import (
+    LinkState,
+    find_invitation,
+    kinds_by,
+    last_day_of,
+    state_of,
+)
 from coordinator.joining.queries.places import joinable
 from coordinator.kernel import clock, crypto
 from coordinator.kernel.access import current_actor
@@ -56,9 +62,11 @@ class Way:
         if over:
             invitation = None
         area = joinable(request.args.get("area", type=int), invitation)
-        fixed = invitation.kind if invitation is not None else None
+        offered = kinds_by(invitation)
         chosen = request.args.get("kind", "")
-        kind = fixed or next((one for one in labels.CARDS if one.value == chosen), None)
+        kind = next((one for one in offered if one.value == chosen), None)
+        if kind is None and len(offered) == 1:
+            kind = offered[0]
         return cls(area, kind, invitation, token, over)
 
     def args(self, **over: Any) -> dict[str, Any]:
@@ -84,7 +92,7 @@ class Way:
         """How many screens this way has: place, type, telephone, details."""
         inviting = self.invitation
         settled = inviting is not None and inviting.area.level is AreaLevel.COMMUNITY
-        return 4 - bool(settled) - bool(inviting is not None and inviting.kind is not None)
+        return 4 - bool(settled) - (len(kinds_by(inviting)) == 1)
 
 
 class Phone(NamedTuple):

@@ -26,7 +26,7 @@ from coordinator.joining.queries.invitations import (
     own_organisations,
     state_of,
 )
-from coordinator.joining.services.invitations import KIND_OF, end_invitation, make_invitation
+from coordinator.joining.services.invitations import end_invitation, make_invitation
 from coordinator.joining.views.blueprint import bp
 from coordinator.joining.views.common import Answer, page_of
 from coordinator.kernel import clock
@@ -38,6 +38,7 @@ from coordinator.messages.channels import absolute_link
 from coordinator.workforce import labels as workforce_labels
 from coordinator.workforce.models import WorkerKind
 from coordinator.workforce.queries import organisations_for
+from coordinator.workforce.rosters import KINDS_OF
 
 USUAL_DAYS = 90
 
@@ -127,8 +128,13 @@ def _list(door: Door) -> Answer:
         _("不替单位，是社区自己邀请") if not door.for_organisation else None,
     )
     form.area_id.choices = options([(one.id, _area_name(one)) for one in areas], _("请选"))
+    own = {kind for one in organisations for kind in KINDS_OF[one.kind] if len(KINDS_OF[one.kind]) > 1}
     form.kind.choices = options(
-        [(one.value, workforce_labels.KINDS[one]) for one in WorkerKind if one not in BY_COMPANY],
+        [
+            (one.value, workforce_labels.KINDS[one])
+            for one in WorkerKind
+            if (one in own if door.for_organisation else one not in BY_COMPANY)
+        ],
         _("由本人自己选"),
     )
     if len(areas) == 1:
@@ -148,7 +154,7 @@ def _list(door: Door) -> Answer:
         door=door,
         invitations=invitations_of(actor, door.permission),
         state_of=state_of,
-        asks_kind=not door.for_organisation or any(one.kind not in KIND_OF for one in organisations),
+        asks_kind=not door.for_organisation or bool(own),
         open_form=form.is_submitted(),
     )
 

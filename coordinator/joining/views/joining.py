@@ -7,8 +7,9 @@ from flask_babel import gettext as _
 
 from coordinator.accounts.models import Organisation, OrganisationKind
 from coordinator.extensions import db
+from coordinator.joining import labels
 from coordinator.joining.forms.joining import DetailsForm
-from coordinator.joining.queries.invitations import LinkState, find_invitation, state_of
+from coordinator.joining.queries.invitations import LinkState, find_invitation, kinds_by, state_of
 from coordinator.joining.queries.places import SHOWN_AT_MOST, schools_for, streets
 from coordinator.joining.services.applying import Answers, Joined, Outcome, join, read_identity
 from coordinator.joining.views.blueprint import bp
@@ -76,10 +77,10 @@ def who() -> Answer:
     if away is not None:
         return away
     way = Way.read()
-    settled = way.invitation is not None and way.invitation.kind is not None
-    if way.over or way.area is None or settled:
+    offered = kinds_by(way.invitation)
+    if way.over or way.area is None or len(offered) == 1:
         return way.missing() or redirect(url_for("joining.phone", **way.args()), 303)
-    return page_of("joining/who.html", way=way)
+    return page_of("joining/who.html", way=way, offered=offered, short=len(offered) < len(labels.CARDS))
 
 
 @bp.route("/details", methods=["GET", "POST"])

@@ -208,3 +208,27 @@ def test_a_link_for_a_street_lets_choose_the_community(client, tree):
     answer = client.get(f"/join/who?i={made.token}&area={tree.outside.id}")
     assert answer.status_code == 303
     assert answer.location.startswith("/join?")
+
+
+def test_a_stations_people_are_what_its_people_are(client, tree):
+    station = make_organisation(tree.street, name="暖阳社工站", kind=OrganisationKind.SOCIAL_WORK_STATION)
+    actor = make_actor(Role.ORGANISATION_MANAGER, organisation=station)
+    made = make_invitation(actor, tree.community, "新同事", soon(), organisation=station)
+    assert made.kind is None
+    page = text_of(client.get(f"/join/who?i={made.token}&area={tree.community.id}"))
+    assert "我是社会工作者" in page
+    assert "我想做志愿者" in page
+    assert "我是家庭医生" not in page
+    assert "我是老人的邻居" not in page
+    answer = client.get(f"/join/phone?i={made.token}&area={tree.community.id}&kind=neighbour")
+    assert answer.location.startswith("/join/who")
+    only = make_invitation(
+        actor, tree.community, "社工", soon(), organisation=station, kind=WorkerKind.SOCIAL_WORKER
+    )
+    answer = client.get(f"/join/who?i={only.token}&area={tree.community.id}")
+    assert answer.location.startswith("/join/phone")
+    with pytest.raises(InvalidInput) as refused:
+        make_invitation(
+            actor, tree.community, "医生", soon(), organisation=station, kind=WorkerKind.FAMILY_DOCTOR
+        )
+    assert refused.value.field == "kind"

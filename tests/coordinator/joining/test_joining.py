@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -17,6 +18,7 @@ from coordinator.joining.services.codes import send_phone_code
 from coordinator.joining.services.invitations import make_invitation
 from coordinator.kernel import clock
 from coordinator.kernel.access import Role
+from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput, TooMany
 from coordinator.messages.models import Message
 from coordinator.workforce.models import CredentialKind, Worker, WorkerKind, WorkerStatus
@@ -247,6 +249,33 @@ def test_the_other_tap_was_quicker(tree, monkeypatch):
     second = do_join(tree, id_number=number)
     assert (second.outcome, second.worker, second.user) == (Outcome.KNOWN, first.worker, first.user)
     assert db.session.scalar(select(func.count()).select_from(User)) == 1
+
+
+def test_two_taps_at_the_same_moment(committed_app, committed_db):
+    """For real: two connections, one record, one account; both taps lead to it."""
+    tree = make_area_tree()
+    committed_db.commit()
+    place, number, moment = tree.community.id, id_for(ADULT), clock.now()
+    gate, ends = threading.Barrier(2), []
+
+    def tap() -> None:
+        with committed_app.app_context():
+            area = db.session.get_one(Area, place)
+            answers = Answers(name="陈素芬", id_number=number, notice_at=moment)
+            gate.wait()
+            joined = join(PHONE, moment, area, WorkerKind.VOLUNTEER, answers)
+            ends.append((joined.outcome, joined.user.id if joined.user else None))
+            db.session.commit()
+
+    taps = [threading.Thread(target=tap) for _one in range(2)]
+    for one in taps:
+        one.start()
+    for one in taps:
+        one.join()
+    assert {outcome for outcome, _user in ends} == {Outcome.NEW, Outcome.KNOWN}
+    assert len({user for _outcome, user in ends}) == 1
+    for model in (Worker, Application, User):
+        assert committed_db.scalar(select(func.count()).select_from(model)) == 1
 
 
 def test_the_button_back(client, send, tree):
