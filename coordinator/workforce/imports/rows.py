@@ -104,14 +104,20 @@ def _guardian(row: Row, values: dict[str, Any]) -> None:
         if key not in values:
             text = _("没有填%(what)s。", what=BY_KEY[key].heading)
             row.refuse(problem(key, "required", text, _("请填完整，或把监护人这几格都空着。")))
+    if values.get("guardian_name") is not None and values["guardian_name"] == values.get("name"):
+        text, remedy = _("监护人不能是本人。"), _("请填父母或其他监护人的姓名。")
+        row.refuse(problem("guardian_name", "own_guardian", text, remedy))
+    if values.get("guardian_phone") is not None and values["guardian_phone"] == values.get("phone"):
+        text, remedy = _("监护人的电话不能和孩子的一样。"), _("请填监护人自己的手机号。")
+        row.refuse(problem("guardian_phone", "same_phone", text, remedy))
 
 
 # ── a record in the form of a row ────────────────────────────────────────────────────────────────────────
 
 
 def current(worker: Worker, kind: CredentialKind) -> Credential | None:
-    """The credential of a kind that lasts longest."""
-    held = [one for one in worker.credentials if one.kind == kind]
+    """The credential of a kind that lasts longest; what only the worker has declared is none yet."""
+    held = [one for one in worker.credentials if one.kind == kind and one.stands]
     return max(held, key=lambda one: (one.valid_to or date.max, one.valid_from), default=None)
 
 

@@ -183,6 +183,28 @@ def test_limits_guardians_and_dates_in_order(tree: Any, check: Any) -> None:
     ]
 
 
+def test_nobody_is_their_own_guardian(tree: Any, check: Any) -> None:
+    guardian = ["监护人姓名", "监护人关系", "监护人电话", "监护人同意的内容", "监护人同意日期"]
+    pupil = [*line(1, 身份证号=resident_id(date(2012, 5, 1), 1))]
+    batch = check(
+        tree.street,
+        [
+            [*HEAD, *guardian],
+            [*pupil, "张大样", "父亲", "13812340001", "探访", "2026-01-05"],
+            [
+                *line(2, 身份证号=resident_id(date(2012, 5, 1), 2)),
+                "周敏二",
+                "父亲",
+                "13812349999",
+                "探访",
+                "2026-01-05",
+            ],
+        ],
+        importer=WORKERS,
+    )
+    assert [codes(row) for row in rows_of(batch)] == [{"same_phone"}, {"own_guardian"}]
+
+
 def test_pairs_only_for_the_approved(tree: Any, check: Any, take: Any) -> None:
     home = factories.make_household(tree.community, address="滨江路3号2栋")
     elder = factories.make_elder(tree.community, home, name="陈秀英")
