@@ -358,19 +358,10 @@ def live_server(servers: Servers, redis_server: "Redis") -> Iterator[LiveServer]
 @pytest.fixture
 def queries(db_session: "Session") -> Iterator[list[str]]:
     """The statements sent meanwhile; savepoints are left out."""
-    from sqlalchemy import event
+    from tests.statements import statements
 
-    from coordinator.extensions import db
-
-    seen: list[str] = []
-
-    def remember(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
-            seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", remember)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", remember)
+    with statements() as sent:
+        yield sent
 
 
 @pytest.fixture(scope="session")

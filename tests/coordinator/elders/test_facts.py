@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from coordinator import policy
 from coordinator.elders.models import (
@@ -24,19 +23,6 @@ from coordinator.extensions import db
 from tests.factories import make_area_tree, make_elder, make_household
 
 ON = date(2026, 3, 26)
-
-
-@pytest.fixture
-def queries(db_session):
-    seen: list[str] = []
-
-    def remember(_connection, _cursor, statement, *_rest):
-        if not statement.startswith(("SAVEPOINT", "RELEASE")):
-            seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", remember)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", remember)
 
 
 def consent(elder, kind, state, **over):

@@ -7,7 +7,7 @@ import zipfile
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from coordinator.elders import services
 from coordinator.elders.models import Category, Elder, ElderStatus
@@ -26,6 +26,7 @@ from tests.factories import (
     make_worker,
     sign_in,
 )
+from tests.statements import statements
 
 MOST_QUERIES = 12
 
@@ -169,18 +170,9 @@ def test_the_export_is_masked_and_recorded(desk, elder):
 
 def test_two_hundred_rows_cost_no_more_queries(desk, tree, elder):
     def count(url):
-        seen = []
-
-        def remember(_connection, _cursor, statement, *_rest):
-            if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
-                seen.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", remember)
-        try:
+        with statements() as sent:
             assert desk.get(url).status_code == 200
-        finally:
-            event.remove(db.engine, "before_cursor_execute", remember)
-        return len(seen)
+        return len(sent)
 
     # The packs are stored once in the life of an installation.
     pack_for(tree.community)

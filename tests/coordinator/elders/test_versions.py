@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from coordinator import policy
@@ -28,6 +28,7 @@ from coordinator.elders.services import versions
 from coordinator.extensions import db
 from coordinator.kernel.errors import InvalidInput
 from tests.factories import make_elder, make_household
+from tests.statements import statements
 
 TODAY = date(2026, 3, 26)
 YESTERDAY = date(2026, 3, 25)
@@ -374,20 +375,10 @@ def test_leaving_out_everybody_else(tree, actor):
 
 def test_many_dossiers_cost_no_more_reads_than_one(tree, actor):
     def reads(elders):
-        seen = []
-
-        def remember(_connection, _cursor, statement, *_rest):
-            if statement.startswith("SELECT"):
-                seen.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", remember)
-        try:
-            with versions.change(actor, *elders):
-                for one in elders:
-                    one.cautions = "有狗"
-                db.session.flush()
-        finally:
-            event.remove(db.engine, "before_cursor_execute", remember)
-        return len(seen)
+        with statements() as sent, versions.change(actor, *elders):
+            for one in elders:
+                one.cautions = "有狗"
+            db.session.flush()
+        return sum(one.startswith("SELECT") for one in sent)
 
     assert reads([old_elder(tree)]) == reads([old_elder(tree) for _number in range(12)])

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import Range
 
 from coordinator.accounts.models import User
@@ -29,6 +28,7 @@ from tests.factories import (
     sign_in,
     visit_times,
 )
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -226,27 +226,17 @@ def test_every_menu_entry_has_a_label_and_a_known_icon(app: "Flask") -> None:
 def test_the_landing_page_takes_few_queries(client: "FlaskClient", tree: AreaTree, db_session: Any) -> None:
     sign_in(client, make_user(R.STREET_COORDINATOR, tree.street))
 
-    def statements(path: str) -> int:
-        count = 0
-
-        def note(_c: Any, _cur: Any, statement: str, *_rest: Any) -> None:
-            nonlocal count
-            count += not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK"))
-
-        engine = db_session.connection().engine
-        event.listen(engine, "before_cursor_execute", note)
-        try:
+    def count(path: str) -> int:
+        with statements() as sent:
             assert client.get(path).status_code == 200
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
-        return count
+        return len(sent)
 
-    few = statements("/")
+    few = count("/")
     assert few <= 5
     for _ in range(5):
         elder = make_elder(tree.community)
         visit(elder, db_session, days=1)
-    assert statements("/") == few
+    assert count("/") == few
 
 
 def test_the_due_figures_come_beside_the_page(client: "FlaskClient", tree: AreaTree) -> None:

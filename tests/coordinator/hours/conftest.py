@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import Range
 
 from coordinator.accounts.models import Organisation, User
@@ -37,6 +34,7 @@ from tests.factories import (
     sign_in,
     visit_times,
 )
+from tests.statements import statements
 
 NOW = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)  # 18:00 in Shanghai
 TODAY = date(2026, 3, 26)
@@ -253,22 +251,7 @@ def as_(client) -> Callable[[Any], Browser]:
 @pytest.fixture
 def counting() -> Callable[[], Any]:
     """`with counting() as sent:` collects the statements sent, savepoints left out."""
-
-    @contextmanager
-    def collect() -> Iterator[list[str]]:
-        sent: list[str] = []
-
-        def note(_conn, _cursor, statement, *_rest) -> None:
-            if not re.match(r"(RELEASE |ROLLBACK TO )?SAVEPOINT", statement):
-                sent.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            yield sent
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-
-    return collect
+    return statements
 
 
 __all__ = ["NOW", "TODAY", "Browser", "There", "World", "clock", "make_world"]

@@ -1,14 +1,12 @@
 """The pages: what they say, who may open them, how many queries they take."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from coordinator.elders.models import Skill
 from coordinator.extensions import db
@@ -19,6 +17,7 @@ from coordinator.planning.solving.order import MAX_STARTS
 from coordinator.visits.models import Visit
 from tests import factories
 from tests.coordinator.planning.conftest import MONTH, Street, solve
+from tests.statements import statements
 
 
 @pytest.fixture
@@ -26,21 +25,6 @@ def desk(client: FlaskClient, street: Street) -> FlaskClient:
     """A browser in which the street's coordinator is signed in."""
     factories.sign_in(client, street.user)
     return client
-
-
-@contextmanager
-def queries() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_c: Any, _u: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO")):
-            seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def text_of(answer: Any) -> str:
@@ -388,6 +372,6 @@ def test_pages_take_few_queries(desk: FlaskClient, street: Street, what: str) ->
         "left": f"/planning/plans/{plan.id}/left",
     }[what]
     desk.get(url)
-    with queries() as seen:
+    with statements() as seen:
         assert desk.get(url).status_code == 200
     assert len(seen) <= (12 if what != "stop" else 16), "\n".join(one[:90].replace("\n", " ") for one in seen)

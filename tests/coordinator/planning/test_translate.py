@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 import routing
 from coordinator.elders.models import Consent, ConsentGiver, ConsentKind, ConsentState, Elder, Sex, Skill
@@ -29,6 +28,7 @@ from coordinator.workforce.queries import workers_for_duty
 from routing import Scenario
 from tests import factories
 from tests.coordinator.planning.conftest import MONTH, TODAY, Street
+from tests.statements import statements
 
 
 def translated(street: Street, today: date = TODAY, **over: Any) -> Translation:
@@ -402,17 +402,9 @@ def test_the_number_of_queries_does_not_grow(street: Street, more: int) -> None:
             factories.make_worker(street.community)
     db.session.flush()
     db.session.expire_all()
-    counted = [0]
-
-    def count(*_: Any) -> None:
-        counted[0] += 1
-
-    event.listen(db.engine, "before_cursor_execute", count)
-    try:
+    with statements() as sent:
         translated(street)
-    finally:
-        event.remove(db.engine, "before_cursor_execute", count)
-    assert counted[0] <= 26
+    assert len(sent) <= 26
 
 
 def test_a_day_too_short_for_the_way_to_its_end_is_left_out(street: Street) -> None:

@@ -7,7 +7,7 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from coordinator.accounts.models import User
 from coordinator.elders.models import Elder, ElderStatus, ImportBatch
@@ -29,6 +29,7 @@ from coordinator.register.services.surveys import assign_items, open_survey
 from coordinator.visits.lifecycle import VisitState
 from tests import factories
 from tests.coordinator.register.conftest import TODAY
+from tests.statements import statements
 
 MOST_QUERIES = 12
 
@@ -337,14 +338,9 @@ def test_pages_ask_as_often_for_many_as_for_few(desk, place):
     ]
 
     def count(url):
-        asked = []
-        listen = lambda *args: asked.append(args[2])  # noqa: E731
-        event.listen(db.engine, "before_cursor_execute", listen)
-        try:
+        with statements() as asked:
             page(desk, url)
-        finally:
-            event.remove(db.engine, "before_cursor_execute", listen)
-        return len([one for one in asked if "SAVEPOINT" not in one])
+        return len(asked)
 
     few = {url: count(url) for url in urls}
     for n in range(4):

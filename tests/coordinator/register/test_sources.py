@@ -35,6 +35,7 @@ from coordinator.register.services.reconciling import (
 )
 from tests import factories
 from tests.coordinator.elders.imports.lists import codes, resident_id, rows_of, xlsx
+from tests.statements import statements
 
 BORN = date(1944, 3, 2)
 NUMBER = resident_id(BORN)
@@ -394,8 +395,6 @@ def test_another_streets_lists_are_nobodys_business(tree, here):
 
 
 def test_the_report_asks_as_often_for_many_as_for_one(tree, here):
-    from sqlalchemy import event
-
     def count(size):
         rows = [DISABLED]
         for n in range(size):
@@ -404,11 +403,8 @@ def test_the_report_asks_as_often_for_many_as_for_one(tree, here):
             rows.append(person("陈样本", number))
         load(Source.DISABLED, tree.street, rows, here)
         db.session.expire_all()
-        asked = []
-        listen = lambda *args: asked.append(args[2])  # noqa: E731
-        event.listen(db.engine, "before_cursor_execute", listen)
-        report(here)
-        event.remove(db.engine, "before_cursor_execute", listen)
+        with statements() as asked:
+            report(here)
         return len(asked)
 
     assert count(2) == count(9)

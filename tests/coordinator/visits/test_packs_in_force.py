@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from coordinator.extensions import db
 from coordinator.kernel.errors import Conflict
@@ -12,6 +12,7 @@ from coordinator.policy.packs import PACK_FOLDER, parse_pack
 from coordinator.visits.models import PolicyVersion
 from coordinator.visits.queries.packs import pack_of_version, packs_in_force, store_text
 from coordinator.visits.services import store_policy_version
+from tests.statements import statements
 
 D = date
 TEXT = (PACK_FOLDER / "luzhou.toml").read_text(encoding="utf-8")
@@ -106,12 +107,7 @@ def test_the_number_of_queries_does_not_grow_with_the_versions(db_session):
     for month in range(1, 13):
         keep("test", str(month), D(2024, month, 1))
     packs_in_force("test", START, END)
-    seen = []
-    listen = lambda *args: seen.append(args[2])  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    try:
+    with statements() as sent:
         found = packs_in_force("test", START - timedelta(days=1000), END)
-    finally:
-        event.remove(db.engine, "before_cursor_execute", listen)
     assert len(found) == 12
-    assert len(seen) == 1
+    assert len(sent) == 1

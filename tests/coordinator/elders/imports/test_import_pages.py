@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from coordinator.elders.imports import checking
 from coordinator.elders.imports.columns import Layout
@@ -23,6 +23,7 @@ from coordinator.kernel.queue import OwedJob
 from coordinator.workforce.imports.columns import COLUMNS as WORKER_COLUMNS
 from tests import factories
 from tests.coordinator.elders.imports.lists import resident_id, xlsx
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -234,18 +235,9 @@ def test_pages_take_a_fixed_number_of_queries(client: FlaskClient, tree: Any, pe
         send(client, tree.street.id, xlsx([HEAD, *rows(*orders)]))
         batch = latest()
         checking.check(ELDERS, batch.id)
-        seen: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_more: Any, seen: list[str] = seen) -> None:
-            if statement.startswith("SELECT"):
-                seen.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
+        with statements() as sent:
             assert client.get(f"/elders/import/{batch.id}").status_code == 200
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-        counts.append(len(seen))
+        counts.append(sum(one.startswith("SELECT") for one in sent))
     assert counts[0] == counts[1] <= 12
 
 
