@@ -55,10 +55,6 @@ class SwapForm(Form):
     note = StringField(_l("对他说一句"), [_LONG])
 
 
-class RefuseSwapForm(Form):
-    reason = StringField(_l("理由，两个人都会看到"), [_LONG])
-
-
 class NoShowForm(Form):
     what = StringField(
         _l("是怎么知道的"), [InputRequired(_l("请写一句，例如“长者来电话说没有人来”。")), _LONG]

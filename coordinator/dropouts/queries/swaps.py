@@ -67,17 +67,6 @@ def waiting_swap(visit_id: int, giver_id: int) -> Swap | None:
     ).one_or_none()
 
 
-def last_swap(visit_id: int, giver_id: int) -> Swap | None:
-    """The giver's latest offer of a visit, however it went."""
-    return db.session.scalars(
-        select(Swap)
-        .where(Swap.visit_id == visit_id, Swap.giver_id == giver_id)
-        .options(joinedload(Swap.taker))
-        .order_by(Swap.id.desc())
-        .limit(1)
-    ).one_or_none()
-
-
 def swaps_to_decide(actor: Actor) -> Sequence[Swap]:
     """Swaps both people agreed on, in the actor's areas, by the time of the visit."""
     return db.session.scalars(
