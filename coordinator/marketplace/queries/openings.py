@@ -170,7 +170,9 @@ _OFFERED = (
     _STATEMENT.add_columns(func.count().over())
     .where(
         Visit.state == VisitState.OPEN,
-        Visit.starts_at > bindparam("after"),
+        # Written into the statement: with a placeholder PostgreSQL makes one plan for any span of time, and guesses
+        # a few visits where there are thousands (measured: 47 to 108 ms instead of 16).
+        Visit.starts_at > bindparam("after", literal_execute=True),
         Visit.starts_at < bindparam("before"),
         _SERVED,
         ~forbidden_at_home(),
@@ -188,7 +190,7 @@ _OFFERED = (
 _TAKEN = (
     _STATEMENT.where(
         Visit.state.in_((VisitState.CLAIMED, VisitState.ASSIGNED)),
-        Visit.starts_at > bindparam("after"),
+        Visit.starts_at > bindparam("after", literal_execute=True),
         Visit.starts_at < bindparam("before"),
         _SERVED,
         ~forbidden_at_home(),
