@@ -97,6 +97,8 @@ def test_a_roster_import_is_the_own_organisations(client: FlaskClient, two: Two)
             for path in ("apply", "decide", "discard"):
                 assert post(client, f"/workforce/roster/import/{batch.id}/{path}").status_code == status
     assert client.get(f"/workers/import/{batch.id}").status_code == 404
+    factories.sign_in(client, two.user)
+    assert "<td></td>" in client.get(f"/workforce/roster/import/{batch.id}").text, "nothing to say, no line"
 
 
 def test_the_start_of_a_roster_import_asks_for_no_more_than_is_known(mine: FlaskClient, two: Two) -> None:
