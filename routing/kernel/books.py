@@ -117,26 +117,7 @@ def book_route(p: Problem, s: Work, r: int, sign: int) -> None:
 @inlined
 def time_route(p: Problem, s: Work, r: int) -> bool:
     """Work out a changed route and add it to the sums; False when it cannot be kept."""
-    items, workers = p.item.shape[0], p.worker.shape[0]
-    w = r // p.week.shape[0]
-    start, end = items + w, items + workers + w
-    fits = refresh(
-        p.node,
-        p.worker,
-        p.rest,
-        p.shift,
-        p.table,
-        p.points,
-        p.pace,
-        s.stops,
-        s.route,
-        s.scratch,
-        s.clocks,
-        r,
-        w,
-        start,
-        end,
-    )
+    fits = refresh(p, s, r)
     s.clock[C_VERSION] += 1
     s.route[r, VERSION] = s.clock[C_VERSION]
     book_route(p, s, r, 1)

@@ -106,22 +106,7 @@ def spot_of(p: Problem, s: Work, x: int, c: int, w: int, d: int) -> int:
                 items + workers + w,
             )
         else:
-            look(
-                p.node,
-                p.worker,
-                p.shift,
-                p.table,
-                p.points,
-                p.pace,
-                s.stops,
-                s.route,
-                s.spots[i],
-                x,
-                r,
-                w,
-                items + w,
-                items + workers + w,
-            )
+            look(p, s, i, x, r)
     return int(i)
 
 

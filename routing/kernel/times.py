@@ -50,6 +50,8 @@ from routing.kernel.layout import (
     VERSION,
     WEEKS,
     Array,
+    Problem,
+    Work,
 )
 
 RADIUS = 6_371_008.8
@@ -173,30 +175,14 @@ def book(route: Array, sums: Array, total: Array, week: int, weeks: int, w: int,
 
 
 @inlined
-def refresh(
-    node: Array,
-    worker: Array,
-    rest: Array,
-    shift: Array,
-    table: Array,
-    points: Array,
-    pace: Array,
-    stops: Array,
-    route: Array,
-    scratch: Array,
-    clocks: Array,
-    r: int,
-    w: int,
-    start: int,
-    end: int,
-) -> bool:
-    """Work out legs, times, travel and load of a route; False when it cannot be kept.
-
-    `start` and `end` are the worker's own points.
-    """
-    size = route[r, SIZE]
-    mode = worker[w, MODE]
-    opening, closing = shift[r, 0], shift[r, 1]
+def refresh(p: Problem, s: Work, r: int) -> bool:
+    """Work out legs, times, travel and load of a route; False when it cannot be kept."""
+    w = r // p.week.shape[0]
+    start = p.item.shape[0] + w
+    end = start + p.worker.shape[0]
+    size = s.route[r, SIZE]
+    mode = p.worker[w, MODE]
+    opening, closing = p.shift[r, 0], p.shift[r, 1]
     travel = 0
     load = 0
     here = start
@@ -204,11 +190,11 @@ def refresh(
     head, head_late = 0, closing
     fits = True
     for k in range(size):
-        x = stops[r, k, NODE]
-        leg = seconds(table, points, pace, mode, here, node[x, POINT])
-        length, low, high = node[x, LENGTH], node[x, LOW], node[x, HIGH]
+        x = s.stops[r, k, NODE]
+        leg = seconds(p.table, p.points, p.pace, mode, here, p.node[x, POINT])
+        length, low, high = p.node[x, LENGTH], p.node[x, LOW], p.node[x, HIGH]
         travel += leg
-        load += node[x, LOAD]
+        load += p.node[x, LOAD]
         clock += leg
         if clock > high:
             fits = False
@@ -217,103 +203,95 @@ def refresh(
         wait = max(0, low - onset - head_late)
         head = onset + wait + length
         head_late = min(high - onset, head_late)
-        stops[r, k, LEG] = leg
-        stops[r, k, READY] = clock
-        stops[r, k, HEAD] = head
-        stops[r, k, HEAD_LATE] = head_late
-        here = node[x, POINT]
+        s.stops[r, k, LEG] = leg
+        s.stops[r, k, READY] = clock
+        s.stops[r, k, HEAD] = head
+        s.stops[r, k, HEAD_LATE] = head_late
+        here = p.node[x, POINT]
     home = 0
     if size > 0:
-        home = seconds(table, points, pace, mode, here, end)
+        home = seconds(p.table, p.points, p.pace, mode, here, end)
         travel += home
-    route[r, HOME] = home
-    route[r, TRAVEL] = travel
-    route[r, CARRIED] = load
-    route[r, SPAN] = 0
+    s.route[r, HOME] = home
+    s.route[r, TRAVEL] = travel
+    s.route[r, CARRIED] = load
+    s.route[r, SPAN] = 0
     if size == 0:
         return True
-    rests = worker[w, BREAKS]
+    rests = p.worker[w, BREAKS]
     if rests > 0:
         for k in range(size):
-            x = stops[r, k, NODE]
-            scratch[k, 0] = stops[r, k, LEG]
-            scratch[k, 1] = node[x, LENGTH]
-            scratch[k, 2] = node[x, LOW]
-            scratch[k, 3] = node[x, HIGH]
-        scratch[size, 0] = home
-        span = span_with_rests(scratch, size, opening, closing, rest[w], rests, clocks)
+            x = s.stops[r, k, NODE]
+            s.scratch[k, 0] = s.stops[r, k, LEG]
+            s.scratch[k, 1] = p.node[x, LENGTH]
+            s.scratch[k, 2] = p.node[x, LOW]
+            s.scratch[k, 3] = p.node[x, HIGH]
+        s.scratch[size, 0] = home
+        span = span_with_rests(s.scratch, size, opening, closing, p.rest[w], rests, s.clocks)
         fits = span >= 0
     else:
         late, tail, early, onward = closing, 0, -BIG, home
         for k in range(size - 1, -1, -1):
-            x = stops[r, k, NODE]
-            length, low, high = node[x, LENGTH], node[x, LOW], node[x, HIGH]
+            x = s.stops[r, k, NODE]
+            length, low, high = p.node[x, LENGTH], p.node[x, LOW], p.node[x, HIGH]
             onset = length + onward
             wait = max(0, early - onset - high)
             tail = tail + onset + wait
             early = max(early - onset, low) - wait
             late = min(late - onset, high)
-            stops[r, k, LATE] = late
-            stops[r, k, TAIL] = tail
-            stops[r, k, TAIL_EARLY] = early
-            onward = stops[r, k, LEG]
+            s.stops[r, k, LATE] = late
+            s.stops[r, k, TAIL] = tail
+            s.stops[r, k, TAIL_EARLY] = early
+            onward = s.stops[r, k, LEG]
         if clock + home > closing:
             fits = False
-        span = stops[r, size - 1, HEAD] + home
-    route[r, SPAN] = span
-    return fits and span <= worker[w, MAX_ROUTE] and load <= worker[w, CAPACITY]
+        span = s.stops[r, size - 1, HEAD] + home
+    s.route[r, SPAN] = span
+    return fits and span <= p.worker[w, MAX_ROUTE] and load <= p.worker[w, CAPACITY]
 
 
 @inlined
-def look(
-    node: Array,
-    worker: Array,
-    shift: Array,
-    table: Array,
-    points: Array,
-    pace: Array,
-    stops: Array,
-    route: Array,
-    spot: Array,
-    x: int,
-    r: int,
-    w: int,
-    start: int,
-    end: int,
-) -> None:
-    """Write the cheapest insertion of a node into a route without rests to `spot`."""
-    size = route[r, SIZE]
-    mode = worker[w, MODE]
-    length, low, high, point = node[x, LENGTH], node[x, LOW], node[x, HIGH], node[x, POINT]
-    longest = worker[w, MAX_ROUTE]
-    spans = worker[w, SPANS]
+def look(p: Problem, s: Work, i: int, x: int, r: int) -> None:
+    """Write the cheapest insertion of a node into a route without rests to `spots[i]`."""
+    w = r // p.week.shape[0]
+    start = p.item.shape[0] + w
+    end = start + p.worker.shape[0]
+    size = s.route[r, SIZE]
+    mode = p.worker[w, MODE]
+    length, low, high, point = p.node[x, LENGTH], p.node[x, LOW], p.node[x, HIGH], p.node[x, POINT]
+    longest = p.worker[w, MAX_ROUTE]
+    spans = p.worker[w, SPANS]
     best, best_at, best_span = SHUT, 0, 0
-    first = route[r, OPEN]
+    first = s.route[r, OPEN]
     # the same both ways: one look at a row that stays in the cache is enough for two legs
-    same_back = pace[0] > 0.0
-    ready, head, head_late = shift[r, 0], 0, shift[r, 1]
+    same_back = p.pace[0] > 0.0
+    ready, head, head_late = p.shift[r, 0], 0, p.shift[r, 1]
     here = start
     onward = -1
     for k in range(first, size + 1):
         if k > 0:
-            ready, head, head_late = stops[r, k - 1, READY], stops[r, k - 1, HEAD], stops[r, k - 1, HEAD_LATE]
-            here = node[stops[r, k - 1, NODE], POINT]
+            ready, head, head_late = (
+                s.stops[r, k - 1, READY],
+                s.stops[r, k - 1, HEAD],
+                s.stops[r, k - 1, HEAD_LATE],
+            )
+            here = p.node[s.stops[r, k - 1, NODE], POINT]
         if ready > high:
             break
         there = onward
         if there < 0 or not same_back:
             if same_back:
-                there = seconds(table, points, pace, mode, point, here)
+                there = seconds(p.table, p.points, p.pace, mode, point, here)
             else:
-                there = seconds(table, points, pace, mode, here, point)
+                there = seconds(p.table, p.points, p.pace, mode, here, point)
         if k < size:
-            late, tail, early = stops[r, k, LATE], stops[r, k, TAIL], stops[r, k, TAIL_EARLY]
-            onward = seconds(table, points, pace, mode, point, node[stops[r, k, NODE], POINT])
-            old = stops[r, k, LEG]
+            late, tail, early = s.stops[r, k, LATE], s.stops[r, k, TAIL], s.stops[r, k, TAIL_EARLY]
+            onward = seconds(p.table, p.points, p.pace, mode, point, p.node[s.stops[r, k, NODE], POINT])
+            old = s.stops[r, k, LEG]
         else:
-            late, tail, early = shift[r, 1], 0, -BIG
-            onward = seconds(table, points, pace, mode, point, end)
-            old = route[r, HOME]
+            late, tail, early = p.shift[r, 1], 0, -BIG
+            onward = seconds(p.table, p.points, p.pace, mode, point, end)
+            old = s.route[r, HOME]
         begin = ready + there
         if begin > high:
             continue
@@ -333,10 +311,10 @@ def look(
             if span > longest:
                 continue
         best, best_at, best_span = delta, k, span
-    spot[S_VERSION] = route[r, VERSION]
-    spot[S_DELTA] = best
-    spot[S_POSITION] = best_at
-    spot[S_SPAN] = best_span
+    s.spots[i, S_VERSION] = s.route[r, VERSION]
+    s.spots[i, S_DELTA] = best
+    s.spots[i, S_POSITION] = best_at
+    s.spots[i, S_SPAN] = best_span
 
 
 @compiled
