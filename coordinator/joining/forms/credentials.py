@@ -8,9 +8,12 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
+from coordinator.elders.forms import typed_right
 from coordinator.joining import health
+from coordinator.joining.models import Application
 from coordinator.kernel.forms import Form, options
-from coordinator.workforce.models import CredentialKind
+from coordinator.workforce.fitness import TIED_KINDS
+from coordinator.workforce.models import CredentialKind, Worker, WorkerKind
 
 
 def _question(one: health.Question) -> Any:
@@ -67,3 +70,49 @@ class ReasonForm(Form):
     reason = StringField(
         _l("哪里不对，要怎么改"), validators=[InputRequired(_l("请写明，本人会看到。")), Length(max=200)]
     )
+
+
+class CorrectForm(Form):
+    """What the applicant had said, to be put right. An empty number keeps the one on file, which is never shown."""
+
+    name = StringField(
+        _l("姓名"),
+        [InputRequired(_l("请填姓名。")), Length(max=60), typed_right],
+        description=_l("身份证上的姓名"),
+    )
+    id_number = StringField(
+        _l("身份证号"),
+        [Length(max=30), typed_right],
+        description=_l("不用改的空着"),
+        render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"},
+    )
+    student_class = StringField(_l("班级"), [Length(max=40)])
+    student_number = StringField(_l("学号"), [Length(max=30)])
+    elder_named = StringField(
+        _l("您要看望谁"), [Length(max=200)], description=_l("姓名和住址，例如：王奶奶，柳荫小区 3 栋")
+    )
+    elder_relation = StringField(_l("您和这位老人的关系"), [Length(max=30)])
+
+    @classmethod
+    def of(cls, worker: Worker, application: Application | None) -> CorrectForm:
+        """The form of this type of worker with what was said."""
+        form = cls(
+            data={
+                "name": worker.name,
+                "student_class": worker.student_class,
+                "student_number": worker.student_number,
+                "elder_named": application.elder_named if application else None,
+                "elder_relation": application.elder_relation if application else None,
+            }
+        )
+        if worker.kind is not WorkerKind.STUDENT:
+            del form.student_class, form.student_number
+        if worker.kind not in TIED_KINDS:
+            del form.elder_named, form.elder_relation
+        return form
+
+    def own_words(self) -> dict[str, str]:
+        """What goes into the record."""
+        names = ("name", "student_class", "student_number")
+        found = {name: self[name].data or "" for name in names if name in self}
+        return found | ({"id_number": self.id_number.data} if self.id_number.data else {})

@@ -4,7 +4,7 @@ or refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flask_babel import gettext as _
 
@@ -30,6 +30,7 @@ from coordinator.workforce.services import (
     verify_credential,
 )
 from coordinator.workforce.services.duty import approval_also_needs
+from coordinator.workforce.services.own import correct_oneself
 
 MOST_AT_ONCE = 200
 
@@ -182,6 +183,30 @@ def send_again(actor: Actor, worker: Worker) -> None:
         f"/join/admission/{worker.id}",
         dedupe_key=f"application-again:{application.id}:{application.sent_at}",
     )
+
+
+def correct(
+    actor: Actor,
+    worker: Worker,
+    values: Mapping[str, str],
+    *,
+    elder_named: str = "",
+    elder_relation: str = "",
+) -> None:
+    """The applicant changes what they had said and sends it again. `values`: `own.OWN_WORDS`. Flushes.
+
+    Raises as `send_again` and `own.correct_oneself`; InvalidInput (`elder_named`) from who names nobody.
+    """
+    application = application_of(worker.id)
+    if application is None or application.returned_at is None:
+        raise Conflict(_("现在不用再交。"), _("请看下面的情况。"), code="not_returned")
+    correct_oneself(actor, worker, values)
+    if worker.kind in TIED_KINDS:
+        if not elder_named.strip():
+            raise InvalidInput(_("请填您要看望谁。"), field="elder_named")
+        application.elder_named = elder_named.strip()[:200]
+        application.elder_relation = elder_relation.strip()[:30] or None
+    send_again(actor, worker)
 
 
 def refuse(actor: Actor, worker: Worker, reason: str) -> None:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
 from coordinator.joining import agreement
-from coordinator.joining.forms.credentials import AgreementForm, HealthForm, PaperForm
+from coordinator.joining.forms.credentials import AgreementForm, CorrectForm, HealthForm, PaperForm
 from coordinator.joining.forms.guardians import AskForm
 from coordinator.joining.queries.applications import application_of
 from coordinator.joining.queries.credentials import lines_of
@@ -21,7 +21,7 @@ from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import DomainError, NotFound
 from coordinator.workforce import fitness, labels
-from coordinator.workforce.models import CredentialKind
+from coordinator.workforce.models import CredentialKind, WorkerStatus
 from coordinator.workforce.queries import own_worker
 
 Answer = str | tuple[str, int] | Response
@@ -43,6 +43,26 @@ def send_again() -> Answer:
     db.session.commit()
     flash(_("交上去了，社区会再看。"), "ok")
     return redirect(url_for("joining.my_credentials"), 303)
+
+
+@bp.route("/credentials/correct", methods=["GET", "POST"])
+@requires(Permission.WORK)
+def correct() -> Answer:
+    """Put right what was said when applying, and send it again."""
+    actor = current_actor()
+    worker = own_worker(actor)
+    application = application_of(worker.id)
+    if application is None or application.returned_at is None or worker.status is not WorkerStatus.APPLIED:
+        flash(_("现在不用再交。"), "info")
+        return redirect(url_for("joining.my_credentials"), 303)
+    form = CorrectForm.of(worker, application)
+    if form.validate_on_submit():
+        named = {name: form[name].data or "" for name in ("elder_named", "elder_relation") if name in form}
+        made = _made(form, lambda actor, worker: admission.correct(actor, worker, form.own_words(), **named))
+        if made is not None:
+            flash(_("交上去了，社区会再看。"), "ok")
+            return redirect(url_for("joining.my_credentials"), 303)
+    return _form_page("joining/correct.html", form, application=application_of(worker.id))
 
 
 def own_page(ask_form: AskForm | None = None) -> str:
@@ -111,7 +131,7 @@ def _made(form: Any, act: Any) -> Any:
     """The credential, committed; None when it was refused, with the reason in the form."""
     actor = current_actor()
     try:
-        made = act(actor, own_worker(actor))
+        made = act(actor, own_worker(actor)) or True
         db.session.commit()
     except DomainError as problem:
         db.session.rollback()

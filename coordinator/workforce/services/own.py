@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,13 +11,18 @@ from sqlalchemy import update
 
 from coordinator.accounts.models import Organisation, User
 from coordinator.accounts.services import open_own_account
+from coordinator.elders.models import Sex
 from coordinator.extensions import db
-from coordinator.kernel import audit
+from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor
 from coordinator.kernel.areas import Area
-from coordinator.kernel.errors import Conflict
-from coordinator.workforce.models import Worker
-from coordinator.workforce.services.records import enter_worker
+from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed
+from coordinator.kernel.identity import IdentityError, parse_resident_id
+from coordinator.policy import age_on
+from coordinator.workforce.access import is_self
+from coordinator.workforce.fitness import ADULT_AGE
+from coordinator.workforce.models import Worker, WorkerKind, WorkerStatus
+from coordinator.workforce.services.records import change_fields, enter_worker
 
 
 def register_oneself(
@@ -72,3 +78,56 @@ def take_up_record(worker: Worker, *, address: str | None = None) -> User:
     )
     db.session.flush()
     return user
+
+
+OWN_WORDS = frozenset({"name", "id_number", "student_class", "student_number"})
+
+
+def correct_oneself(actor: Actor, worker: Worker, values: Mapping[str, Any]) -> None:
+    """The applicant puts OWN_WORDS right before anybody has approved them. Birth date and sex follow the ID number;
+    an identity that was seen has to be seen again when name or number change. Flushes.
+
+    Raises NotAllowed for somebody else, Conflict once they were decided about, InvalidInput with the field.
+    """
+    if not is_self(actor, worker):
+        raise NotAllowed(_("只能由本人修改。"))
+    if worker.status is not WorkerStatus.APPLIED:
+        raise Conflict(_("已经审核过了，请告诉社区工作人员改。"), code="decided")
+    unknown = set(values) - OWN_WORDS
+    if unknown:
+        raise ValueError(f"not for oneself to change: {', '.join(sorted(unknown))}")
+    wanted = dict(values)
+    if wanted.get("id_number"):
+        try:
+            identity = parse_resident_id(wanted["id_number"], today=clock.today())
+        except IdentityError as problem:
+            raise InvalidInput(problem.message, code=problem.code, field="id_number") from None
+        wanted |= {"birth_date": identity.birth_date, "sex": Sex(identity.sex.value)}
+        if _is_minor(identity.birth_date) and worker.kind is not WorkerKind.STUDENT:
+            raise InvalidInput(
+                _("未满 18 岁的，只能作为在校学生参加。"), _("请到社区重新报名。"), field="id_number"
+            )
+    try:
+        with db.session.begin_nested():
+            changes = change_fields(actor, worker, wanted, worker.organisation)
+    except Conflict as problem:
+        if problem.code != "id_number_taken":
+            raise
+        # Whether the number is somebody's is not told to whoever types it.
+        raise InvalidInput(
+            _("这个身份证号现在不能用。"), _("请带身份证到社区核对。"), code="id_number", field="id_number"
+        ) from None
+    if changes.keys() & {"name", "id_number"}:
+        worker.identity_verified_at = worker.identity_verified_by_id = None
+        if worker.user is not None:
+            worker.user.name = worker.name
+    if changes:
+        audit.record(
+            actor, "worker.correct", worker, _("%(name)s改了报名资料", name=worker.name), changes=changes
+        )
+    db.session.flush()
+
+
+def _is_minor(birth_date: date) -> bool:
+    """Under 18 today, by this date of birth."""
+    return age_on(birth_date, clock.today()) < ADULT_AGE

@@ -108,8 +108,7 @@ def edit_worker(
         if area.level not in (AreaLevel.STREET, AreaLevel.COMMUNITY):
             raise InvalidInput(_("请选街道或社区。"), field="area_id")
     school = worker.organisation if keep_organisation else organisation
-    checked = _checked(actor, values, worker, school)
-    changes: dict[str, Any] = {}
+    changes = change_fields(actor, worker, values, school)
     if area is not None and area.id != worker.area_id:
         changes["area"] = [worker.area.name, area.name]
         worker.area = area
@@ -119,14 +118,7 @@ def edit_worker(
             organisation.name if organisation else None,
         ]
         worker.organisation = organisation
-    for field, value in checked.items():
-        old = getattr(worker, field)
-        if old == value:
-            continue
-        setattr(worker, field, value)
-        if not field.endswith("_hash"):
-            changes[field] = ["***", "***"] if field in SECRET_FIELDS else [_plain(old), _plain(value)]
-    _flush()
+    db.session.flush()
     if "phone" in changes and worker.user is not None:
         # The telephone is the way in: whoever holds the old one is signed out.
         end_sessions(worker.user, "phone_changed")
@@ -134,6 +126,24 @@ def edit_worker(
         audit.record(actor, "worker.edit", worker, _("修改%(name)s的资料", name=worker.name), changes=changes)
         db.session.flush()
     return worker
+
+
+def change_fields(
+    actor: Actor, worker: Worker, values: Mapping[str, Any], organisation: Organisation | None
+) -> dict[str, Any]:
+    """The checks and the writing of `edit_worker`, without its permission and its audit line; what was changed, for
+    that line. Flushes.
+    """
+    changes: dict[str, Any] = {}
+    for field, value in _checked(actor, values, worker, organisation).items():
+        old = getattr(worker, field)
+        if old == value:
+            continue
+        setattr(worker, field, value)
+        if not field.endswith("_hash"):
+            changes[field] = ["***", "***"] if field in SECRET_FIELDS else [_plain(old), _plain(value)]
+    _flush()
+    return changes
 
 
 def reveal(actor: Actor, worker: Worker, field: str) -> str:

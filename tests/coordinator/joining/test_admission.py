@@ -25,7 +25,9 @@ from coordinator.workforce.fitness import UnfitCode, duty_gate
 from coordinator.workforce.models import Credential, CredentialKind, WorkerKind, WorkerStatus
 from coordinator.workforce.queries import worker_for_duty
 from coordinator.workforce.services import add_credential, approve_worker, refuse_credential
+from coordinator.workforce.services.own import correct_oneself
 from tests import factories
+from tests.coordinator.joining.conftest import id_for
 
 NOW = datetime(2026, 3, 26, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 3, 26)
@@ -465,3 +467,61 @@ def test_a_minor_asks_a_second_guardian_on_the_own_page(
         ).status_code
         == 404
     )
+
+
+def returned_page(tree: Any, client: FlaskClient, db_session: Any, **over: Any) -> Any:
+    """An applicant whose identity was seen and whose application was sent back, signed in."""
+    worker = make_applicant(tree, **over)
+    actor = factories.make_actor(Role.COMMUNITY_COORDINATOR, tree.community)
+    admission.verify_identity(actor, worker)
+    admission.send_back(actor, worker, "名字和身份证不一样")
+    factories.sign_in(client, db_session.get_one(User, worker.user_id))
+    return worker
+
+
+def test_the_applicant_corrects_and_sends_again(tree: Any, client: FlaskClient, db_session: Any) -> None:
+    worker = returned_page(tree, client, db_session, kind=WorkerKind.NEIGHBOUR)
+    page = client.get("/join/credentials/correct").text
+    assert "名字和身份证不一样" in page
+    assert "510502199005010020" not in page
+    form = {"name": "孙大䶮", "elder_named": "赵奶奶"}
+    assert post(client, "/join/credentials/correct", **form | {"elder_named": " "}).status_code == 422
+    bad = post(client, "/join/credentials/correct", **form | {"id_number": "510502199005010021"})
+    assert bad.status_code == 422
+    assert "赵奶奶" in bad.text
+    assert post(client, "/join/credentials/correct", **form).status_code == 303
+    db_session.refresh(worker)
+    application = db_session.scalars(select(Application)).one()
+    assert (worker.name, worker.user.name, worker.identity_verified_at) == ("孙大䶮", "孙大䶮", None)
+    assert (application.elder_named, application.returned_at) == ("赵奶奶", None)
+    assert client.get("/join/credentials/correct").status_code == 303, "nothing is to be corrected now"
+
+
+def test_a_corrected_number_brings_its_birth_date_and_says_nothing_of_others(
+    tree: Any, client: FlaskClient, db_session: Any
+) -> None:
+    worker = returned_page(tree, client, db_session)
+    name = worker.name
+    taken = id_for(date(1991, 1, 1))
+    factories.make_worker(tree.outside, id_number=taken, birth_date=date(1991, 1, 1))
+    for number in (taken, id_for(date(2010, 1, 1)), "1"):
+        answer = post(client, "/join/credentials/correct", name=name, id_number=number)
+        assert answer.status_code == 422
+        assert "已经登记" not in answer.text
+    assert (
+        post(client, "/join/credentials/correct", name=name, id_number=id_for(date(1980, 2, 3))).status_code
+        == 303
+    )
+    db_session.refresh(worker)
+    assert worker.birth_date == date(1980, 2, 3)
+
+
+def test_nobody_corrects_what_was_approved(tree: Any, coordinator: Actor) -> None:
+    worker = make_applicant(tree)
+    with pytest.raises(Conflict):
+        admission.correct(self_of(worker), worker, {"name": "孙大海"})
+    worker.status, worker.approved_at = WorkerStatus.APPROVED, NOW
+    with pytest.raises(Conflict):
+        correct_oneself(self_of(worker), worker, {"name": "孙大海"})
+    with pytest.raises(NotAllowed):
+        correct_oneself(coordinator, worker, {"name": "孙大海"})
