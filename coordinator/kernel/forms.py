@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import Response, g, render_template, request
@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms.fields.choices import SelectChoice
 
+from coordinator.extensions import db
 from coordinator.kernel.errors import DomainError
 
 
@@ -45,6 +46,27 @@ class Form(FlaskForm):
             self.form_errors.append(text)
         else:
             target.errors = [*target.errors, text]
+
+
+def attempt(form: Form, act: Callable[[], Any]) -> bool:
+    """Do it and commit; a refusal is shown in the form. False when the page is to be shown again."""
+    if not form.validate_on_submit():
+        return False
+    try:
+        act()
+        db.session.commit()
+    except DomainError as problem:
+        if problem.status in (403, 404):
+            raise
+        db.session.rollback()
+        form.take(problem)
+        return False
+    return True
+
+
+def status_of(form: Form) -> int:
+    """422 for a form that comes back, 200 for a page that is opened."""
+    return 422 if form.is_submitted() else 200
 
 
 def keep_typed_form(

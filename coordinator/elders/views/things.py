@@ -15,6 +15,7 @@ from coordinator.elders.views.blueprint import Answer, P, bp, to_edit
 from coordinator.extensions import db
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.forms import attempt, status_of
 
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 
@@ -46,7 +47,7 @@ def papers(elder_id: int) -> Answer:
         labels=labels,
         may_reveal=access.can_reveal(actor, elder),
     )
-    return page, (422 if form.is_submitted() else 200)
+    return page, status_of(form)
 
 
 @bp.get("/<int:elder_id>/papers/<int:paper_id>")
@@ -79,7 +80,7 @@ def remove_paper(elder_id: int, paper_id: int) -> Answer:
         flash(_("已移除，内容已经删掉，记录留着。"), "ok")
         return redirect(url_for("elders.papers", elder_id=elder_id), 303)
     page = render_template("elders/remove_paper.html", form=form, e=elder, paper=found)
-    return page, (422 if form.is_submitted() else 200)
+    return page, status_of(form)
 
 
 @bp.route("/<int:elder_id>/devices/new", methods=["GET", "POST"], defaults={"device_id": None})
@@ -102,7 +103,8 @@ def device(elder_id: int, device_id: int | None) -> Answer:
         if held
         else None
     )
-    if form.validate_on_submit():
+
+    def save() -> None:
         values = {
             "kind": DeviceKind(form.kind.data),
             "installed_on": form.installed_on.data,
@@ -112,18 +114,15 @@ def device(elder_id: int, device_id: int | None) -> Answer:
         }
         if held is None or form.identifier.data:
             values["identifier"] = (form.identifier.data or "").strip() or None
-        try:
-            services.save_device(current_actor(), elder, values, held)
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            elder = to_edit(elder_id, fresh=True)
-        else:
-            flash(_("已记下这件设备。"), "ok")
-            return redirect(url_for("elders.dossier", elder_id=elder_id, _anchor="things"), 303)
+        services.save_device(current_actor(), elder, values, held)
+
+    if attempt(form, save):
+        flash(_("已记下这件设备。"), "ok")
+        return redirect(url_for("elders.dossier", elder_id=elder_id, _anchor="things"), 303)
+    if form.is_submitted():
+        elder = to_edit(elder_id, fresh=True)
     page = render_template("elders/device.html", form=form, e=elder, held=held, labels=labels)
-    return page, (422 if form.is_submitted() else 200)
+    return page, status_of(form)
 
 
 @bp.route("/<int:elder_id>/answer/<category>", methods=["GET", "POST"])
@@ -139,15 +138,8 @@ def answer(elder_id: int, category: str) -> Answer:
     if line is None:
         raise NotFound(_("没有这一页。"))
     form = AnswerForm()
-    if form.validate_on_submit():
-        try:
-            services.answer_question(actor, elder, line, form.reason.data or "")
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            flash(_("已记下说明。情况有变化时会再问。"), "ok")
-            return redirect(url_for("elders.dossier", elder_id=elder_id, _anchor="needs"), 303)
+    if attempt(form, lambda: services.answer_question(actor, elder, line, form.reason.data or "")):
+        flash(_("已记下说明。情况有变化时会再问。"), "ok")
+        return redirect(url_for("elders.dossier", elder_id=elder_id, _anchor="needs"), 303)
     page = render_template("elders/answer.html", form=form, e=elder, line=line, d=dossier)
-    return page, (422 if form.is_submitted() else 200)
+    return page, status_of(form)

@@ -15,7 +15,7 @@ from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.errors import DomainError, NotFound
-from coordinator.kernel.forms import options
+from coordinator.kernel.forms import attempt, options, status_of
 
 
 @bp.route("/<int:elder_id>/consent/<kind>", methods=["GET", "POST"])
@@ -66,7 +66,7 @@ def consent(elder_id: int, kind: str) -> Answer:
     page = render_template(
         "elders/consent.html", form=form, e=elder, kind=kind, labels=labels, pack=pack_for(elder.area)
     )
-    return page, (422 if form.is_submitted() else 200)
+    return page, status_of(form)
 
 
 @bp.route("/<int:elder_id>/first-contact", methods=["GET", "POST"])
@@ -83,26 +83,24 @@ def first_contact(elder_id: int) -> Answer:
         lives_nearby=("yes" if current.lives_nearby else "no") if current else None,
         appointed_by=current.appointed_by if current else None,
     )
-    if form.validate_on_submit():
+
+    def name() -> None:
         phone = form.phone.data or (current.phone if current and current.name == form.name.data else None)
-        try:
-            services.set_first_contact(
-                actor,
-                elder,
-                form.name.data or "",
-                form.relation.data or "",
-                phone,
-                lives_nearby=form.lives_nearby.data == "yes",
-                appointed_by=form.appointed_by.data,
-            )
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            elder = to_edit(elder_id, fresh=True)
-        else:
-            flash(_("已记下第一探访联系人。"), "ok")
-            return redirect(url_for("elders.dossier", elder_id=elder_id), 303)
+        services.set_first_contact(
+            actor,
+            elder,
+            form.name.data or "",
+            form.relation.data or "",
+            phone,
+            lives_nearby=form.lives_nearby.data == "yes",
+            appointed_by=form.appointed_by.data,
+        )
+
+    if attempt(form, name):
+        flash(_("已记下第一探访联系人。"), "ok")
+        return redirect(url_for("elders.dossier", elder_id=elder_id), 303)
+    if form.is_submitted():
+        elder = to_edit(elder_id, fresh=True)
     pack = pack_for(elder.area)
     clauses = [one for one in pack.clauses if one.topic == "first_contact"] if pack else []
     page = render_template(
@@ -115,7 +113,7 @@ def first_contact(elder_id: int) -> Answer:
         clauses=clauses,
         labels=labels,
     )
-    return page, (422 if form.is_submitted() else 200)
+    return page, status_of(form)
 
 
 @bp.post("/<int:elder_id>/reinstate")

@@ -14,6 +14,7 @@ from coordinator.kernel import audit
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.downloads import send_sheet
 from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.forms import attempt, status_of
 from coordinator.kernel.spreadsheet import SheetColumn, export_xlsx
 from coordinator.register import labels
 from coordinator.register.forms import KeepForm
@@ -21,7 +22,7 @@ from coordinator.register.models import Source
 from coordinator.register.queries.comparison import evidence_of
 from coordinator.register.queries.sources import Report, Row, absent_row, read_report, record_in_scope, row_of
 from coordinator.register.services import reconciling as services
-from coordinator.register.views.blueprint import Answer, P, attempt, bp, status_of
+from coordinator.register.views.blueprint import Answer, P, bp
 
 PER_PAGE = 50
 MOST_AT_ONCE = 200

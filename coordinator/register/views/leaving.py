@@ -10,11 +10,12 @@ from coordinator.elders.queries import elder_in_scope
 from coordinator.elders.services.undo import UNDO_WITHIN
 from coordinator.kernel import clock
 from coordinator.kernel.access import current_actor, requires
+from coordinator.kernel.forms import attempt, status_of
 from coordinator.register.forms import LeaveForm, UndoForm
 from coordinator.register.queries.planned import planned_of
 from coordinator.register.services import leaving as services
 from coordinator.register.services.release import Released
-from coordinator.register.views.blueprint import Answer, P, attempt, bp, status_of
+from coordinator.register.views.blueprint import Answer, P, bp
 
 
 @bp.route("/elders/<int:elder_id>/leave", methods=["GET", "POST"])

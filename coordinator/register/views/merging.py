@@ -10,10 +10,11 @@ from coordinator.elders.models import Elder
 from coordinator.elders.queries import elder_in_scope
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.errors import NotFound
+from coordinator.kernel.forms import attempt, status_of
 from coordinator.register.forms import DifferentForm, MergeForm
 from coordinator.register.queries.doubles import PARTS, VALUE_FIELDS, choices, counts_of, likely_pairs
 from coordinator.register.services import merging as services
-from coordinator.register.views.blueprint import Answer, P, attempt, bp, status_of
+from coordinator.register.views.blueprint import Answer, P, bp
 
 
 @bp.get("/doubles")

@@ -11,7 +11,7 @@ from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.areas import Area
-from coordinator.kernel.forms import options
+from coordinator.kernel.forms import attempt, options, status_of
 from coordinator.register.forms import MoveForm, ReturnForm
 from coordinator.register.models import AreaMove, MoveState
 from coordinator.register.queries.moves import (
@@ -24,7 +24,7 @@ from coordinator.register.queries.moves import (
 )
 from coordinator.register.queries.planned import planned_of
 from coordinator.register.services import moving as services
-from coordinator.register.views.blueprint import Answer, P, attempt, bp, status_of
+from coordinator.register.views.blueprint import Answer, P, bp
 
 
 @bp.get("/moves")

@@ -19,7 +19,7 @@ from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.areas import AreaLevel
 from coordinator.kernel.downloads import send_pdf
 from coordinator.kernel.errors import DomainError, InvalidInput, NotFound
-from coordinator.kernel.forms import options
+from coordinator.kernel.forms import attempt, options, status_of
 from coordinator.kernel.listing import Listing
 from coordinator.register import labels
 from coordinator.register.forms import AT_DOOR, AT_HOME, CloseForm, ItemForm, PersonForm, SurveyForm
@@ -45,7 +45,7 @@ from coordinator.register.queries.surveys import (
     whole,
 )
 from coordinator.register.services import surveys as services
-from coordinator.register.views.blueprint import Answer, P, attempt, bp, status_of
+from coordinator.register.views.blueprint import Answer, P, bp
 
 
 @bp.get("")

@@ -16,7 +16,7 @@ from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Actor, Permission, covers, current_actor, requires
 from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotFound
-from coordinator.kernel.forms import options
+from coordinator.kernel.forms import attempt, options
 from coordinator.messages.services import notify
 from coordinator.policy import Pack
 from coordinator.visits.festivals import FIRST_YEAR, LAST_YEAR, days_off_known, festivals, years_known
@@ -318,27 +318,23 @@ def edit_event(event_id: int) -> Any:
     actor = current_actor()
     found = find_event(actor, event_id, Permission.EVENT_EDIT)
     form = EventChangeForm()
-    if form.validate_on_submit() and form.first_day.data and form.last_day.data:
-        try:
-            change_event(
-                actor,
-                *found,
-                form.name.data or "",
-                form.first_day.data,
-                form.last_day.data,
-                warned=form.warned,
-                note=form.note.data or "",
-                reason=form.reason.data or "",
-            )
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            found = find_event(actor, event_id, Permission.EVENT_EDIT)
-        else:
-            db.session.commit()
-            flash(_("已修改%(name)s，应访清单会按新的日期计算。", name=found.event.name), "ok")
-            return redirect(url_for("visits.event", event_id=event_id), 303)
-    return _show(actor, found, change=form), 422
+
+    def change() -> None:
+        change_event(
+            actor,
+            *found,
+            form.name.data or "",
+            form.first_day.data,
+            form.last_day.data,
+            warned=form.warned,
+            note=form.note.data or "",
+            reason=form.reason.data or "",
+        )
+
+    if attempt(form, change):
+        flash(_("已修改%(name)s，应访清单会按新的日期计算。", name=found.event.name), "ok")
+        return redirect(url_for("visits.event", event_id=event_id), 303)
+    return _show(actor, find_event(actor, event_id, Permission.EVENT_EDIT), change=form), 422
 
 
 @bp.post("/events/<int:event_id>/cancel")
@@ -348,18 +344,10 @@ def drop_event(event_id: int) -> Any:
     actor = current_actor()
     found = find_event(actor, event_id, Permission.EVENT_EDIT)
     form = ReasonForm()
-    if form.validate_on_submit():
-        try:
-            cancel_event(actor, *found, form.reason.data or "")
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            found = find_event(actor, event_id, Permission.EVENT_EDIT)
-        else:
-            db.session.commit()
-            flash(_("已取消%(name)s。", name=found.event.name), "ok")
-            return redirect(url_for("visits.events", year=found.event.first_day.year), 303)
-    return _show(actor, found, cancel=form), 422
+    if attempt(form, lambda: cancel_event(actor, *found, form.reason.data or "")):
+        flash(_("已取消%(name)s。", name=found.event.name), "ok")
+        return redirect(url_for("visits.events", year=found.event.first_day.year), 303)
+    return _show(actor, find_event(actor, event_id, Permission.EVENT_EDIT), cancel=form), 422
 
 
 @bp.post("/events/<int:event_id>/home-visits")

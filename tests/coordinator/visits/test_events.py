@@ -180,6 +180,25 @@ def test_a_cancelled_event_stays_with_its_reason_and_is_nowhere(world):
     add_event(world.coordinator, street, WEATHER, "大雾", TODAY - timedelta(days=1), TODAY)
 
 
+def test_the_page_keeps_what_was_refused_and_takes_it_with_a_reason(world, client):
+    from tests.factories import csrf_token, sign_in
+
+    event = add_event(world.coordinator, world.tree.street, WEATHER, "暴雨", TODAY, TODAY + timedelta(days=5))
+    sign_in(client, make_user(Role.STREET_COORDINATOR, world.tree.street))
+    data = {"csrf_token": csrf_token(client), "name": "大暴雨", "weather": "", "level": ""}
+    data |= {"first_day": TODAY.isoformat(), "last_day": TODAY.isoformat()}
+    refused = client.post(f"/events/{event.id}", data=data)
+    assert refused.status_code == 422
+    assert 'value="大暴雨"' in refused.text
+    assert client.post(f"/events/{event.id}", data=data | {"reason": "预警已经解除"}).status_code == 303
+    assert (event.name, event.last_day) == ("大暴雨", TODAY)
+    url = f"/events/{event.id}/cancel"
+    assert client.post(url, data={"csrf_token": data["csrf_token"]}).status_code == 422
+    gone = client.post(url, data={"csrf_token": data["csrf_token"], "reason": "登记错了"})
+    assert gone.status_code == 303
+    assert event.cancelled_at is not None
+
+
 # --- festivals -------------------------------------------------------------------------------------------
 
 
