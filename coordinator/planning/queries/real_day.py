@@ -10,17 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import select
 
 from coordinator.elders.models import Elder, Household
-from coordinator.elders.queries import without_secrets
-from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
+from coordinator.planning.translate.home_visits import home_visits
 from coordinator.planning.translate.keys import elder_key, worker_key
 from coordinator.planning.translate.roads import STRAIGHT, Times, ends_of, times_now
-from coordinator.visits.lifecycle import CLOSED, LIVE, AssignmentState, ContactMode, VisitState
+from coordinator.visits.lifecycle import CLOSED, LIVE, AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.visits import loads_of
 from coordinator.workforce.fitness import Load
@@ -193,24 +191,4 @@ def _visits(area: Area, worker_ids: Iterable[int], day: date) -> Sequence[Visit]
         )
         .scalar_subquery()
     )
-    inside: ColumnElement[bool] = Visit.area_id.in_(select(Area.id).where(Area.path.startswith(area.path)))
-    return (
-        db.session.scalars(
-            select(Visit)
-            .where(
-                or_(inside, Visit.id.in_(theirs)),
-                Visit.state.in_(LIVE | CLOSED),
-                Visit.mode == ContactMode.HOME,
-                Visit.starts_at >= begin,
-                Visit.starts_at < end,
-            )
-            .options(
-                joinedload(Visit.elder).options(*without_secrets(), joinedload(Elder.household)),
-                joinedload(Visit.area),
-                selectinload(Visit.assignments),
-            )
-            .order_by(Visit.starts_at, Visit.id)
-        )
-        .unique()
-        .all()
-    )
+    return home_visits(area, theirs, LIVE | CLOSED, begin, end)

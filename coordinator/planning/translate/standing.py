@@ -7,15 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import joinedload, selectinload
 
-from coordinator.elders.models import Elder
-from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
+from coordinator.planning.translate.home_visits import home_visits
 from coordinator.planning.translate.people import Held, Span
 from coordinator.visits.lifecycle import LIVE, AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Assignment, Visit
@@ -56,26 +54,8 @@ def _visits(area: Area, worker_ids: Collection[int], today: date, last: date) ->
         .where(Assignment.worker_id.in_(worker_ids), Assignment.state == AssignmentState.APPROVED)
         .scalar_subquery()
     )
-    inside: ColumnElement[bool] = Visit.area_id.in_(select(Area.id).where(Area.path.startswith(area.path)))
-    return (
-        db.session.scalars(
-            select(Visit)
-            .where(
-                or_(inside, Visit.id.in_(theirs)),
-                Visit.state.in_(LIVE),
-                Visit.mode == ContactMode.HOME,
-                Visit.starts_at >= clock.at_local(today, 0),
-                Visit.starts_at < clock.at_local(last + timedelta(days=1), 0),
-            )
-            .options(
-                joinedload(Visit.elder).options(*without_secrets(), joinedload(Elder.household)),
-                selectinload(Visit.assignments),
-            )
-            .order_by(Visit.starts_at, Visit.id)
-        )
-        .unique()
-        .all()
-    )
+    begin, end = clock.at_local(today, 0), clock.at_local(last + timedelta(days=1), 0)
+    return home_visits(area, theirs, LIVE, begin, end)
 
 
 def _earlier(held: dict[int, Held], span: Span) -> None:

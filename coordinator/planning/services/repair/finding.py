@@ -17,7 +17,8 @@ from coordinator.planning.services.repair.sorting import leave, length_of
 from coordinator.planning.services.repair.steps import Kind, Proposal, Step, team_before
 from coordinator.planning.services.repair.weighing import weigh
 from coordinator.planning.translate.keys import visit_key, worker_key
-from coordinator.planning.translate.mending import Scene, Wanted, punctual, scene, settle
+from coordinator.planning.translate.mending import Scene, Wanted, punctual, scene
+from coordinator.planning.translate.settling import settle
 from coordinator.visits.models import Visit
 from coordinator.workforce.fitness import UnfitCode
 from routing.lines import TOLD_SECONDS
