@@ -9,10 +9,12 @@ from flask_babel import gettext as _
 
 from coordinator.extensions import db
 from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.marketplace.duty import duty_worker
 from coordinator.marketplace.queries.fits import misfits
 from coordinator.marketplace.services import own_duty, own_opening
 from coordinator.marketplace.services.refusing import refuse_this_home
 from coordinator.marketplace.views.blueprint import bp
+from coordinator.workforce.queries import worker_in_scope
 
 
 @bp.get("/my-visits/still-fit")
@@ -23,6 +25,18 @@ def still_fits() -> Any:
     if not found:
         return redirect(url_for("workforce.me"), 303)
     return render_template("marketplace/still_fits.html", found=found)
+
+
+@bp.get("/workforce/<int:worker_id>/still-fit")
+@requires(Permission.WORKER_EDIT)
+def worker_still_fits(worker_id: int) -> Any:
+    """The same for the coordinator who has typed in a worker's settings."""
+    person = worker_in_scope(current_actor(), worker_id, Permission.WORKER_EDIT)
+    worker = duty_worker(person.id)
+    found = misfits(worker) if worker is not None else []
+    if not found:
+        return redirect(url_for("workforce.worker", worker_id=worker_id), 303)
+    return render_template("marketplace/worker_still_fits.html", found=found, person=person)
 
 
 @bp.get("/open-visits/<int:visit_id>/not-this-home")

@@ -36,13 +36,14 @@ def page_of(template: str, status: int = 200, **values: Any) -> Answer:
     return render_template(template, **_words(), **values), status
 
 
-def saved(back: str) -> Answer:
-    """After a change: workers see first what they hold already and whether it still fits; desks go back.
+def saved(worker_id: int, back: str) -> Answer:
+    """After a change of what a worker has said: first what is held already and does not fit it any more.
 
-    The page belongs to a later feature, so it is named, not imported.
+    The pages belong to a later feature, so they are named, not imported; where all fits they lead on.
     """
-    mine = back == url_for("workforce.me")
-    return redirect(url_for("marketplace.still_fits") if mine else back, 303)
+    if back == url_for("workforce.me"):
+        return redirect(url_for("marketplace.still_fits"), 303)
+    return redirect(url_for("marketplace.worker_still_fits", worker_id=worker_id), 303)
 
 
 def download(listing: Listing, statement: Any, title: str) -> Response:

@@ -39,7 +39,7 @@ def _travel_page(found: Worker, layout: str, back: str) -> Answer:
                     _("从这里出发，您选的距离到不了%(area)s，可认领里会是空的。", area=found.area.name),
                     "warn",
                 )
-            return saved(back)
+            return saved(found.id, back)
     near = spot_near((found.start_latitude, found.start_longitude), spots)
     return page_of(
         "workforce/travel.html",
@@ -74,7 +74,7 @@ def _wishes_page(found: Worker, layout: str, back: str) -> Answer:
             form.take(problem)
         else:
             flash(_("已保存。"), "ok")
-            return saved(back)
+            return saved(found.id, back)
     return page_of(
         "workforce/wishes.html",
         422 if form.is_submitted() else 200,

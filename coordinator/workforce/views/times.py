@@ -37,7 +37,7 @@ def _times_page(found: Worker, layout: str, back: str, save: str, days_off: str)
             flash(_("已保存。以后按新的时间安排。"), "ok")
             if not found.availability:
                 flash(_("您一天也没有选，不会再排给您。想来的时候再来改。"), "warn")
-            return saved(back)
+            return saved(found.id, back)
     return page_of(
         "workforce/times.html",
         422 if form.is_submitted() and not filled else 200,
@@ -84,8 +84,7 @@ def _days_off_page(found: Worker, layout: str, back: str, here: str, remove: str
             used.take(problem)
         else:
             flash(_("已登记，这些时间也会安排。") if further else _("已登记，这几天不会安排。"), "ok")
-            own = not further and back == url_for("workforce.me")
-            return saved(back) if own else redirect(here, 303)
+            return redirect(here, 303) if further else saved(found.id, back)
     return page_of(
         "workforce/days_off.html",
         422 if request.method == "POST" else 200,

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event, select
 
 import routing
+from coordinator.accounts.models import User
 from coordinator.elders.models import Sex
 from coordinator.extensions import db
 from coordinator.kernel import clock
@@ -39,7 +40,15 @@ from coordinator.workforce.services.times import add_days_off, set_availability
 from routing.scenario import Scenario
 from routing.scenario import Visit as Item
 from routing.scenario import Worker as Person
-from tests.factories import make_actor, make_elder, make_household, visit_times
+from tests.factories import (
+    csrf_token,
+    make_actor,
+    make_elder,
+    make_household,
+    make_worker,
+    sign_in,
+    visit_times,
+)
 
 TOMORROW = date(2026, 3, 27)
 SATURDAY = date(2026, 3, 28)
@@ -584,3 +593,20 @@ def test_what_does_not_fit_any_more_is_shown_and_kept(field, signed_in):
     assert "3月28日" not in page
     db.session.expire_all()
     assert {one.state.value for one in (*visit.assignments, *kept.assignments)} == {"approved"}
+
+
+def test_the_coordinator_sees_it_too_and_only_of_the_own_area(field, client):
+    worker, _actor = field.worker()
+    visit = field.visit((worker, False), day=TOMORROW)
+    stranger = make_worker(field.tree.other_street)
+    sign_in(client, db.session.get_one(User, field.coordinator.user_id))
+    days = {f"day_{n}-span": "off" for n in range(7)} | {"csrf_token": csrf_token(client)}
+    answer = client.post(f"/workforce/{worker.id}/times", data=days)
+    assert answer.headers["Location"] == f"/workforce/{worker.id}/still-fit"
+    page = client.get(answer.headers["Location"]).text
+    assert f"{worker.name} 3月27日不能来" in page
+    assert f'href="/visits/{visit.id}"' in page
+    assert client.get(f"/workforce/{stranger.id}/still-fit").status_code == 404
+    always = days | {f"day_{n}-span": "whole" for n in range(7)}
+    after = client.post(f"/workforce/{worker.id}/times", data=always).headers["Location"]
+    assert client.get(after).headers["Location"] == f"/workforce/{worker.id}"
