@@ -25,7 +25,10 @@ def _months() -> list[tuple[str, str]]:
     """This month and the eleven before, newest first."""
     today = clock.today()
     found = [divmod(today.year * 12 + today.month - 1 - back, 12) for back in range(12)]
-    return [(f"{year}-{month + 1:02d}", f"{year}年{month + 1}月") for year, month in found]
+    return [
+        (f"{year}-{month + 1:02d}", _("%(year)s年%(month)s月", year=year, month=month + 1))
+        for year, month in found
+    ]
 
 
 STAFF = ListingSpec(
@@ -80,4 +83,5 @@ def staff() -> Response | str:
         page=listing.fetch(db.session, statement, scalars=False),
         total=staff_sum(actor, since),
         kinds=KINDS,
+        months=dict(_months()),
     )
