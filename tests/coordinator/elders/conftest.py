@@ -3,7 +3,7 @@
 import pytest
 
 from coordinator.kernel.access import Role
-from tests.coordinator.elders.reading import LONG_AGO, NUMBER
+from tests.coordinator.elders.reading import LONG_AGO, NOON, NUMBER
 from tests.factories import make_actor, make_area_tree, make_elder, make_user, sign_in
 
 
@@ -33,3 +33,9 @@ def elder(tree):
         created_at=LONG_AGO,
         updated_at=LONG_AGO,
     )
+
+
+@pytest.fixture
+def noon(freeze):
+    """Noon of 26 March 2026."""
+    freeze(NOON)

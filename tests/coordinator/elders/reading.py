@@ -8,6 +8,8 @@ from coordinator.elders.models import Category
 from coordinator.extensions import db
 from coordinator.kernel.identity import check_character
 
+TODAY = date(2026, 3, 26)
+NOON = datetime(2026, 3, 26, 4, 0, tzinfo=UTC)
 LONG_AGO = datetime(2025, 3, 1, tzinfo=UTC)
 NUMBER = "510502194403020" + "22"
 NUMBER += check_character(NUMBER)

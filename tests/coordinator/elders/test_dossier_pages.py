@@ -9,19 +9,16 @@ from sqlalchemy import select
 
 from coordinator import policy
 from coordinator.elders import services
-from coordinator.elders.models import (
-    Category,
-    CategoryAnswer,
-    DossierVersion,
-    Elder,
-)
+from coordinator.elders.models import Category, CategoryAnswer, DossierVersion, Elder
 from coordinator.elders.queries.effects import effects_of
 from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
 from tests.coordinator.elders.reading import (
     LONG_AGO,
+    NOON,
     NUMBER,
+    TODAY,
     edit_form,
     fields,
     make_alone,
@@ -29,20 +26,9 @@ from tests.coordinator.elders.reading import (
     text_of,
     token,
 )
-from tests.factories import (
-    make_elder,
-    make_household,
-    make_user,
-    sign_in,
-)
+from tests.factories import make_elder, make_household, make_user, sign_in
 
-TODAY = date(2026, 3, 26)
-NOON = datetime(2026, 3, 26, 4, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _today(freeze):
-    freeze(NOON)
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 # --- what a change does ----------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, date, datetime
 
 import pypdf
 import pytest
@@ -15,18 +14,9 @@ from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
 from tests.coordinator.elders.reading import page_of, text_of, token
-from tests.factories import (
-    make_user,
-    sign_in,
-)
+from tests.factories import make_user, sign_in
 
-TODAY = date(2026, 3, 26)
-NOON = datetime(2026, 3, 26, 4, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _today(freeze):
-    freeze(NOON)
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 # --- paper -----------------------------------------------------------------------------------------------

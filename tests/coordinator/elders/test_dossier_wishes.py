@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pypdf
 import pytest
@@ -11,33 +11,24 @@ from sqlalchemy import select
 
 from coordinator import policy
 from coordinator.elders import services
-from coordinator.elders.models import (
-    Consent,
-    ConsentGiver,
-    ConsentKind,
-    ConsentState,
-    Elder,
-    ElderDevice,
-)
+from coordinator.elders.models import Consent, ConsentGiver, ConsentKind, ConsentState, Elder, ElderDevice
 from coordinator.elders.services import ContactPerson
 from coordinator.extensions import db
 from coordinator.kernel.access import Role
 from coordinator.workforce.models import ServiceContact, WorkerStatus
-from tests.coordinator.elders.reading import edit_form, fields, make_alone, page_of, text_of, token
-from tests.factories import (
-    make_elder,
-    make_user,
-    make_worker,
-    sign_in,
+from tests.coordinator.elders.reading import (
+    NOON,
+    TODAY,
+    edit_form,
+    fields,
+    make_alone,
+    page_of,
+    text_of,
+    token,
 )
+from tests.factories import make_elder, make_user, make_worker, sign_in
 
-TODAY = date(2026, 3, 26)
-NOON = datetime(2026, 3, 26, 4, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _today(freeze):
-    freeze(NOON)
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 # --- wishes ----------------------------------------------------------------------------------------------

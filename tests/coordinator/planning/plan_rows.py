@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from coordinator.extensions import db
 from coordinator.messages.models import Message
+from coordinator.planning import services
 from coordinator.planning.draft import Draft
 from coordinator.planning.models import Plan, PlanRoute, PlanStop
 from coordinator.workforce.models import Worker
@@ -59,3 +60,15 @@ def first_day(plan: Plan) -> date:
     day = db.session.scalar(select(func.min(PlanRoute.day)).where(PlanRoute.plan_id == plan.id))
     assert day is not None
     return day
+
+
+def print_first_route(street: Street, plan: Plan) -> PlanRoute:
+    """Approve the plan's first day and print the first of its routes."""
+    day = first_day(plan)
+    services.approve_day(street.actor, plan, day)
+    route = db.session.scalars(
+        select(PlanRoute).where(PlanRoute.day == day).order_by(PlanRoute.letter)
+    ).first()
+    assert route is not None
+    services.print_route(street.actor, plan, route)
+    return route

@@ -17,6 +17,7 @@ from coordinator.planning.solving.order import MAX_STARTS
 from coordinator.visits.models import Visit
 from tests import factories
 from tests.coordinator.planning.conftest import MONTH, Street, solve
+from tests.coordinator.planning.plan_rows import first_day, print_first_route
 from tests.statements import statements
 
 
@@ -34,12 +35,6 @@ def text_of(answer: Any) -> str:
 
 def post(client: FlaskClient, url: str, **data: Any) -> Any:
     return client.post(url, data={"csrf_token": factories.csrf_token(client), **data})
-
-
-def first_day(plan: Plan) -> date:
-    day = db.session.scalar(select(func.min(PlanRoute.day)).where(PlanRoute.plan_id == plan.id))
-    assert day is not None
-    return day
 
 
 # --- the month -------------------------------------------------------------------------------------------
@@ -299,13 +294,7 @@ def test_sheets_are_files_and_their_codes_lead_somewhere(desk: FlaskClient, stre
 
 def test_a_sheet_opens_only_for_its_worker_and_the_area(client: FlaskClient, street: Street) -> None:
     plan = solve(street)
-    day = first_day(plan)
-    services.approve_day(street.actor, plan, day)
-    route = db.session.scalars(
-        select(PlanRoute).where(PlanRoute.day == day).order_by(PlanRoute.letter)
-    ).first()
-    assert route is not None
-    services.print_route(street.actor, plan, route)
+    route = print_first_route(street, plan)
     db.session.commit()
     url = f"/planning/sheets/{db.session.scalars(select(RouteSheet.code)).one()}"
     assert client.get(url).status_code in (302, 303)

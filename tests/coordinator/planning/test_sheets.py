@@ -13,10 +13,10 @@ from coordinator.kernel.access import Actor, Grant, Role
 from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import NotAllowed
 from coordinator.planning import services
-from coordinator.planning.models import Plan, PlanRoute, RouteSheet
+from coordinator.planning.models import Plan, RouteSheet
 from coordinator.planning.services import sheets as sheet_services
 from tests.coordinator.planning.conftest import Street
-from tests.coordinator.planning.plan_rows import first_day
+from tests.coordinator.planning.plan_rows import first_day, print_first_route
 
 
 @pytest.fixture
@@ -50,13 +50,8 @@ def test_a_draft_prints_as_a_preview_without_number_or_code(
 def test_an_approved_sheet_has_number_code_expiry_and_the_least_data(
     street: Street, plan: Plan, papers: list[Any]
 ) -> None:
-    day = first_day(plan)
-    services.approve_day(street.actor, plan, day)
-    route = db.session.scalars(
-        select(PlanRoute).where(PlanRoute.day == day).order_by(PlanRoute.letter)
-    ).first()
-    assert route is not None
-    services.print_route(street.actor, plan, route)
+    route = print_first_route(street, plan)
+    day = route.day
     row = db.session.scalars(select(RouteSheet)).one()
     assert row.number == f"LX-{day:%y%m%d}-甲-01"
     assert row.expires_at == datetime(day.year, day.month, day.day, 16, tzinfo=UTC) + timedelta(days=1)
@@ -75,13 +70,7 @@ def test_an_approved_sheet_has_number_code_expiry_and_the_least_data(
 def test_printing_again_keeps_the_number_and_a_change_voids_it(
     street: Street, plan: Plan, papers: list[Any]
 ) -> None:
-    day = first_day(plan)
-    services.approve_day(street.actor, plan, day)
-    route = db.session.scalars(
-        select(PlanRoute).where(PlanRoute.day == day).order_by(PlanRoute.letter)
-    ).first()
-    assert route is not None
-    services.print_route(street.actor, plan, route)
+    route = print_first_route(street, plan)
     services.print_route(street.actor, plan, route)
     assert db.session.scalar(select(func.count()).select_from(RouteSheet)) == 1
     elder = next(one.elder for one in plan.stops if one.route_id == route.id)
