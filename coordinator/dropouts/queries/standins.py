@@ -20,18 +20,22 @@ from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.marketplace.duty import DutyWorker, adults_serving
 from coordinator.marketplace.queries.market import NOTES, OWN_WILL, findings
-from coordinator.marketplace.queries.openings import Held, Opening, clash, held_by, openings_of
+from coordinator.marketplace.queries.openings import Held, Opening, clash, held_by, openings_of, way
 from coordinator.marketplace.queries.own_day import ways_of
 from coordinator.planning.queries.quotes import Days, Goer, Placing
 from coordinator.planning.queries.quotes import Held as Booked
 from coordinator.planning.queries.real_day import second_of
-from coordinator.planning.translate.roads import Times
+from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.visits.lifecycle import AssignmentState, ContactMode
 from coordinator.visits.models import Assignment
 from coordinator.visits.models import Visit as VisitRow
 from coordinator.workforce.fitness import ADULT_AGE, Unfit, UnfitCode
 from coordinator.workforce.models import ServiceContact
 
+QUOTED = 40
+"""The planner's quotes are asked about so many people for a visit: those nearest by straight lines."""
+UNKNOWN_SECONDS = 3_600
+"""What the way counts as while the home is not on the map."""
 MOST_MORE_A_DAY = 2
 """A successor is proposed for at most so many more visits on one day: the quote of the third knows nothing of the
 first two."""
@@ -59,15 +63,14 @@ class StandIn:
         return None if self.placing is None else max(1, round(self.placing.added_seconds / 60))
 
     @property
-    def cost(self) -> float:
+    def cost(self) -> int:
         """Seconds on the way, less what being known there is worth: the order in which people are asked."""
-        known = BEEN_THERE_SECONDS * (bool(self.visits_before) + self.paired)
-        return (3600.0 if self.placing is None else self.placing.added_seconds) - known
+        way = UNKNOWN_SECONDS if self.placing is None else self.placing.added_seconds
+        return way - worth(self.visits_before, self.paired)
 
     @property
-    def order(self) -> tuple[bool, bool, float, int]:
-        off = any(one.code == UnfitCode.DAY_OFF for one in self.soft)
-        return off, bool(self.soft), self.cost, self.worker.id
+    def order(self) -> tuple[bool, bool, int, int]:
+        return _is_off(self.soft), bool(self.soft), self.cost, self.worker.id
 
     @property
     def reasons(self) -> list[str]:
@@ -87,49 +90,95 @@ def stand_ins(
     visits: Collection[int],
     *,
     without: Collection[int] = (),
+    only: Collection[int] | None = None,
     ready_now: bool = True,
     without_accounts: bool = False,
 ) -> dict[int, list[StandIn]]:
     """Visit id → the adults who could go, best first. Nobody in `without`, nobody who is on the visit already.
 
-    `ready_now`: leave out who could not be there in time from where the day begins. `without_accounts`: also people
-    who cannot be asked by message. Minors are never proposed: they stand in for nobody.
+    `only`: look at these people and nobody else. `ready_now`: leave out who could not be there in time from where
+    the day begins. `without_accounts`: also people who cannot be asked by message. Minors are never proposed: they
+    stand in for nobody. Of many, the QUOTED nearest by straight lines are quoted and given.
     """
     openings = openings_of(visits)
     if not openings:
         return {}
-    held, people = _people(openings.values(), without)
+    people = _people(openings.values(), without, only)
     if not without_accounts:
         people = {key: one for key, one in people.items() if one.user_id is not None}
-    elders = {one.home.id for one in openings.values()}
-    before, pairs = _visits_before(people, elders), _pairs(people, elders)
+    days = [one.day for one in openings.values()]
+    held = held_by(people, min(days), max(days))
+    known = _Known(people, {one.home.id for one in openings.values()})
     present = _present(openings)
-    times = ways_of([(one, held[one.id]) for one in people.values()], openings.values())
-    placings = _placings(openings.values(), people, held, times)
+    near = {
+        opening.visit_id: _nearest(
+            opening, people.values(), held, known, present[opening.visit_id], ready_now
+        )
+        for opening in openings.values()
+    }
+    asked = {worker.id: worker for rows in near.values() for worker, _against in rows}
+    times = ways_of([(one, held[one.id]) for one in asked.values()], openings.values())
+    placings = _placings(openings.values(), near, held, times)
     found: dict[int, list[StandIn]] = {}
-    for opening in openings.values():
-        beside = present[opening.visit_id]
+    for visit_id, rows in near.items():
+        opening = openings[visit_id]
         mine = []
-        for worker in people.values():
-            if worker.id in beside or not _serves(worker, opening):
+        for worker, against in rows:
+            placing = placings.get((visit_id, worker.id))
+            late = placing is not None and not placing.reachable
+            if late or (ready_now and not _in_time(worker, opening, times)):
                 continue
-            against = judged(worker, opening, held[worker.id])
-            placing = placings.get((opening.visit_id, worker.id))
-            if against is None or (placing is not None and not placing.reachable):
-                continue
-            if ready_now and not _in_time(worker, opening, times):
-                continue
-            mine.append(
-                StandIn(
-                    worker,
-                    placing,
-                    against,
-                    before.get((worker.id, opening.home.id), 0),
-                    (worker.id, opening.home.id) in pairs,
-                )
-            )
-        found[opening.visit_id] = sorted(mine, key=lambda one: one.order)
+            before, paired = known.of(worker.id, opening.home.id)
+            mine.append(StandIn(worker, placing, against, before, paired))
+        found[visit_id] = sorted(mine, key=lambda one: one.order)
     return found
+
+
+class _Known:
+    """Who knows whom: visits made and current pairs; two queries."""
+
+    def __init__(self, workers: Collection[int], elders: Collection[int]) -> None:
+        self._before, self._pairs = _visits_before(workers, elders), _pairs(workers, elders)
+
+    def of(self, worker_id: int, elder_id: int) -> tuple[int, bool]:
+        """How often the worker has visited the elder, and whether they are paired now."""
+        key = worker_id, elder_id
+        return self._before.get(key, 0), key in self._pairs
+
+
+def _nearest(
+    opening: Opening,
+    people: Iterable[DutyWorker],
+    held: dict[int, list[Held]],
+    known: _Known,
+    beside: Collection[int],
+    ready_now: bool,
+) -> list[tuple[DutyWorker, list[Unfit]]]:
+    """Who may go and could be there in time, by straight lines, the best QUOTED of them, with what is left for
+    their own word."""
+    rows = []
+    for worker in people:
+        if worker.id in beside or not _serves(worker, opening):
+            continue
+        if ready_now and not _in_time(worker, opening, STRAIGHT):
+            continue
+        against = judged(worker, opening, held[worker.id])
+        if against is None:
+            continue
+        trip = way(worker, held[worker.id], opening)
+        before, paired = known.of(worker.id, opening.home.id)
+        cost = (UNKNOWN_SECONDS if trip is None else trip.added_seconds) - worth(before, paired)
+        rows.append((_is_off(against), bool(against), cost, worker.id, worker, against))
+    return [(row[4], row[5]) for row in sorted(rows, key=lambda row: row[:4])[:QUOTED]]
+
+
+def worth(visits_before: int, paired: bool) -> int:
+    """Seconds on the way that being known to the elder outweighs."""
+    return BEEN_THERE_SECONDS * (bool(visits_before) + paired)
+
+
+def _is_off(against: Sequence[Unfit]) -> bool:
+    return any(one.code == UnfitCode.DAY_OFF for one in against)
 
 
 def judged(worker: DutyWorker, opening: Opening, held: Sequence[Held]) -> list[Unfit] | None:
@@ -144,18 +193,20 @@ def judged(worker: DutyWorker, opening: Opening, held: Sequence[Held]) -> list[U
 
 
 def _people(
-    openings: Iterable[Opening], without: Collection[int]
-) -> tuple[dict[int, list[Held]], dict[int, DutyWorker]]:
-    """The adults who serve any of these places, and what they hold around these days; two queries."""
+    openings: Iterable[Opening], without: Collection[int], only: Collection[int] | None
+) -> dict[int, DutyWorker]:
+    """The adults who serve any of these places; one query."""
     openings = list(openings)
-    days = [one.day for one in openings]
     # The smallest area around all of them.
     parts = zip(*(one.area_path.split(".")[:-1] for one in openings), strict=False)
     common = [level[0] for level in takewhile(lambda level: len(set(level)) == 1, parts)]
     path = "".join(f"{part}." for part in common)
-    born = _years_before(min(days), ADULT_AGE)
-    people = {key: one for key, one in adults_serving(path, born).items() if key not in without}
-    return held_by(people, min(days), max(days)), people
+    born = _years_before(min(one.day for one in openings), ADULT_AGE)
+    return {
+        key: one
+        for key, one in adults_serving(path, born).items()
+        if key not in without and (only is None or key in only)
+    }
 
 
 def _years_before(day: date, years: int) -> date:
@@ -179,21 +230,20 @@ def _in_time(worker: DutyWorker, opening: Opening, times: Times) -> bool:
 
 def _placings(
     openings: Iterable[Opening],
-    people: dict[int, DutyWorker],
+    near: dict[int, list[tuple[DutyWorker, list[Unfit]]]],
     held: dict[int, list[Held]],
     times: Times,
 ) -> dict[tuple[int, int], Placing]:
     """(Visit, worker) → where it fits into the day, by the planner's quotes; each day is prepared once."""
-    goers = [Goer(one.id, one.travel_mode, one.start, one.end) for one in people.values()]
     by_day: dict[date, list[Opening]] = defaultdict(list)
     for opening in openings:
         if opening.place is not None and opening.mode is ContactMode.HOME:
             by_day[opening.day].append(opening)
     found: dict[tuple[int, int], Placing] = {}
     for day, there in by_day.items():
-        booked = {
-            worker_id: [_booked(one) for one in rows if one.day == day] for worker_id, rows in held.items()
-        }
+        people = {worker.id: worker for opening in there for worker, _against in near[opening.visit_id]}
+        goers = [Goer(one.id, one.travel_mode, one.start, one.end) for one in people.values()]
+        booked = {key: [_booked(one) for one in held[key] if one.day == day] for key in people}
         days = Days(goers, booked, times)
         for opening in there:
             assert opening.place is not None, "sorted out above"

@@ -54,8 +54,7 @@ def colleagues_for(visit: Visit, giver_id: int) -> list[StandIn]:
     known = known_colleagues(giver_id, visit.elder_id)
     if not known:
         return []
-    found = stand_ins([visit.id], without=[giver_id]).get(visit.id, [])
-    return [one for one in found if one.worker.id in known]
+    return stand_ins([visit.id], only=known - {giver_id}).get(visit.id, [])
 
 
 def waiting_swap(visit_id: int, giver_id: int) -> Swap | None:

@@ -231,8 +231,8 @@ def answer_swap(actor: Actor, swap_id: int, yes: bool) -> Swap:
 
 
 def _fits(visit: Visit, worker_id: int) -> StandIn | None:
-    found = stand_ins([visit.id], without_accounts=True).get(visit.id, [])
-    return next((one for one in found if one.worker.id == worker_id), None)
+    found = stand_ins([visit.id], only=[worker_id], without_accounts=True).get(visit.id, [])
+    return next(iter(found), None)
 
 
 def decide_swap(actor: Actor, swap_id: int, agrees: bool, reason: str = "") -> Swap:
