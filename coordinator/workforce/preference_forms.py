@@ -132,12 +132,12 @@ class TravelForm(Form):
             named = spot_in(text, self.spots)
             if named is not None:
                 return named.place
-            if held is None or which == "end":
-                raise InvalidInput(
-                    _("没认出这个地址在哪一片。"),
-                    _("请写社区名或小区名，或者从上面选一片。"),
-                    field=f"{which}_address",
-                )
+            # Kept quietly, the old place would stand beside the new address.
+            raise InvalidInput(
+                _("没认出这个地址在哪一片。"),
+                _("请写社区名或小区名，或者从上面选一片。"),
+                field=f"{which}_address",
+            )
         return held
 
 

@@ -176,16 +176,27 @@ def test_the_page_works_with_words_alone(mine, tree, worker):
         ({"end_way": "elsewhere"}, "请选走完以后去哪一片"),
         ({"end_way": "elsewhere", "end_address": "月球"}, "没认出这个地址"),
         ({"start_spot": "4711"}, ""),
+        ({"start_address": "石桥社区尽头以外的北京路" * 20}, ""),
     ],
 )
 def test_a_bad_answer_comes_back_with_everything_typed(mine, worker, over, said):
-    answer = mine.post("/workforce/me/travel", data=page_data(mine, start_address="滨江路尽头") | over)
+    answer = mine.post("/workforce/me/travel", data=page_data(mine, start_address="石桥社区尽头") | over)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
     assert said in page
-    assert "滨江路尽头" in page
+    assert "石桥社区尽头" in page
     db.session.refresh(worker)
     assert worker.start_address is None
+
+
+def test_an_address_nobody_knows_does_not_leave_the_old_place_beside_it(mine, worker):
+    answer = mine.post("/workforce/me/travel", data=page_data(mine, start_address="北京路 1 号"))
+    assert answer.status_code == 422
+    assert "没认出这个地址" in answer.get_data(as_text=True)
+    placed = page_data(mine, start_address="北京路 1 号", start_latitude="28.879", start_longitude="105.44")
+    assert mine.post("/workforce/me/travel", data=placed).status_code == 303
+    db.session.refresh(worker)
+    assert (worker.start_latitude, worker.start_address) == (28.879, "北京路 1 号")
 
 
 def test_a_distance_that_reaches_nothing_is_said(mine, tree, worker):
