@@ -22,7 +22,7 @@ from coordinator.visits.services import log_remote_contact
 from coordinator.workforce.models import Availability, Bar, ServiceContact
 from tests import factories
 from tests.coordinator.planning.conftest import Street, solve
-from tests.coordinator.planning.test_pages import post, text_of
+from tests.coordinator.planning.pages import post, text_of
 
 FESTIVAL = (date(2026, 4, 8), date(2026, 4, 10))
 

@@ -14,7 +14,7 @@ from coordinator.visits.models import Visit
 from coordinator.visits.services import release
 from tests import factories
 from tests.coordinator.planning.conftest import Day, team_on
-from tests.coordinator.planning.test_pages import post, text_of
+from tests.coordinator.planning.pages import post, text_of
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from coordinator.planning.models import PlanRoute, PlanStop
 from coordinator.planning.queries import day_view
 from coordinator.planning.services import sheets
 from tests.coordinator.planning.conftest import Day, Street, make_street, solve
-from tests.coordinator.planning.test_pages import text_of
+from tests.coordinator.planning.pages import text_of
 from tests.factories import sign_in
 
 

@@ -1,8 +1,6 @@
 """The pages: what they say, who may open them, how many queries they take."""
 
-import re
 from datetime import date
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,6 +15,7 @@ from coordinator.planning.solving.order import MAX_STARTS
 from coordinator.visits.models import Visit
 from tests import factories
 from tests.coordinator.planning.conftest import MONTH, Street, solve
+from tests.coordinator.planning.pages import post, text_of
 from tests.coordinator.planning.plan_rows import first_day, print_first_route
 from tests.statements import statements
 
@@ -26,15 +25,6 @@ def desk(client: FlaskClient, street: Street) -> FlaskClient:
     """A browser in which the street's coordinator is signed in."""
     factories.sign_in(client, street.user)
     return client
-
-
-def text_of(answer: Any) -> str:
-    """The words of a page."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)))
-
-
-def post(client: FlaskClient, url: str, **data: Any) -> Any:
-    return client.post(url, data={"csrf_token": factories.csrf_token(client), **data})
 
 
 # --- the month -------------------------------------------------------------------------------------------

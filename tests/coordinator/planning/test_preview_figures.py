@@ -14,7 +14,7 @@ from coordinator.planning.services import Target
 from coordinator.planning.translate import worker_key
 from tests import factories
 from tests.coordinator.planning.conftest import Street, solve
-from tests.coordinator.planning.test_pages import text_of
+from tests.coordinator.planning.pages import text_of
 
 
 def planned(street: Street) -> PlanStop:

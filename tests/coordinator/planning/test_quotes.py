@@ -13,7 +13,8 @@ from coordinator.visits.services import open_visit
 from coordinator.workforce.models import TravelMode
 from tests import factories
 from tests.coordinator.planning.conftest import NORTH, SOUTH, Day, give
-from tests.coordinator.planning.test_pages import queries, text_of
+from tests.coordinator.planning.pages import text_of
+from tests.statements import statements
 
 TODAY = date(2026, 3, 31)
 
@@ -62,7 +63,7 @@ def test_candidates_come_best_first_with_one_query_more(today: Day) -> None:
     street = today.street
     visit = open_visit(street.actor, street.general[3], *factories.visit_times(TODAY, time(11, 0), 30))
     candidates = candidates_for(visit)
-    with queries() as seen:
+    with statements() as seen:
         rows = quoted_candidates(visit, candidates).rows
     assert len(seen) == 1
     added = [placing.added_seconds for one, placing in rows if placing is not None and one.fit]

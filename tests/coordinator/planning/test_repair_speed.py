@@ -15,7 +15,8 @@ from flask.testing import FlaskClient
 from coordinator.extensions import db
 from tests import factories
 from tests.coordinator.planning.busy_day import make_busy_day
-from tests.coordinator.planning.test_pages import post, queries
+from tests.coordinator.planning.pages import post
+from tests.statements import statements
 
 DAY = date(2026, 3, 31)
 LIMIT_SECONDS = 2.0
@@ -47,7 +48,7 @@ def test_a_proposal_for_150_visits_within_two_seconds(
         took = []
         for _turn in range(5):
             db.session.expire_all()
-            with queries() as seen:
+            with statements() as seen:
                 began = time.perf_counter()
                 answer = post(client, "/planning/changes/proposal", day="2026-03-31", reason="发烧", **form)
                 took.append(time.perf_counter() - began)

@@ -25,8 +25,8 @@ from coordinator.visits.services import open_visit
 from coordinator.workforce.models import TravelMode
 from tests import factories
 from tests.coordinator.planning.conftest import TODAY, Day, team_on
+from tests.coordinator.planning.pages import post, text_of
 from tests.coordinator.planning.road_engine import Engine, running
-from tests.coordinator.planning.test_pages import post, text_of
 
 LEG = 450
 """Seconds of every way between two cells, whatever the mode."""
