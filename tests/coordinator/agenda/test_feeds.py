@@ -1,76 +1,29 @@
 """Calendar feeds as programs read them: with a parser of other origin than the writer."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import vobject
 from sqlalchemy import select
 
-from coordinator.accounts.models import OrganisationKind, User
+from coordinator.accounts.models import User
 from coordinator.agenda.calendar import render
 from coordinator.agenda.models import CalendarFeed, FeedKind, VisitRevision
 from coordinator.agenda.queries.entries import Entry, entries_of
 from coordinator.agenda.services import make_feed, revoke_feed
 from coordinator.kernel import clock
-from coordinator.kernel.access import Actor, Grant, Role
+from coordinator.kernel.access import Role
 from coordinator.kernel.clock import LOCAL
 from coordinator.kernel.errors import Conflict, NotAllowed, NotFound
 from coordinator.visits.lifecycle import ContactMode
-from coordinator.visits.services import assign, cancel_visit, open_visit, release, reopen_visit
+from coordinator.visits.services import cancel_visit, release, reopen_visit
 from coordinator.workforce.models import WorkerKind
-from coordinator.workforce.queries import workers_for_duty
 from tests import factories
+from tests.coordinator.agenda.conftest import NOW, RARE, World
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
-
-TODAY = date(2026, 3, 26)
-NOW = datetime(2026, 3, 26, 2, 0, tzinfo=UTC)
-RARE = "䶮㛃𫖯"
-
-
-class World:
-    """A community with a coordinator, two workers of a company and visits."""
-
-    def __init__(self) -> None:
-        self.tree = factories.make_area_tree()
-        self.coordinator = factories.make_actor(Role.STREET_COORDINATOR, self.tree.street)
-        self.company = factories.make_organisation(
-            self.tree.community, kind=OrganisationKind.PROPERTY_COMPANY
-        )
-        self.manager = factories.make_actor(Role.ORGANISATION_MANAGER, organisation=self.company)
-        self.user = factories.make_user(Role.WORKER)
-        self.worker = factories.make_worker(
-            self.tree.community,
-            user_id=self.user.id,
-            organisation_id=self.company.id,
-            kind=WorkerKind.PROPERTY_STAFF,
-            name=f"周{RARE}",
-        )
-        self.other = factories.make_worker(self.tree.community)
-        self.me = Actor(self.user.id, self.user.name, (Grant(Role.WORKER),), worker_id=self.worker.id)
-        home = factories.make_household(
-            self.tree.community, address="滨江路77号3单元", neighbourhood="滨江片; 一, 二\n三"
-        )
-        self.elder = factories.make_elder(self.tree.community, home, name=f"王{RARE}", phone="13900001234")
-
-    def visit(self, days: int = 1, start: time = time(9), *people: Any, **over: Any) -> Any:
-        begins, ends = factories.visit_times(TODAY + timedelta(days=days), start, 40)
-        made = open_visit(self.coordinator, self.elder, begins, ends, **over)
-        if people:
-            self.give(made, *people)
-        return made
-
-    def give(self, visit: Any, *people: Any) -> None:
-        team = workers_for_duty([one.id for one in people])
-        assign(self.coordinator, visit, [(team[one.id], False) for one in people], override_reason="示例")
-
-
-@pytest.fixture
-def world(db_session: Any, freeze: Any) -> World:
-    freeze(NOW)
-    return World()
 
 
 def read(body: bytes) -> Any:

@@ -9,19 +9,13 @@ from sqlalchemy import select
 
 from coordinator.accounts.models import User
 from coordinator.messages.models import Channel, GroupRobot, Message, Parcel, ParcelState, Problem
-from tests.coordinator.agenda.test_feeds import NOW, RARE, World
+from tests.coordinator.agenda.conftest import RARE, World
 from tests.factories import csrf_token, sign_in
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
 KEY = "693a91f6-7000-4bc4-97a0-0ec2d1fa5aaa"
-
-
-@pytest.fixture
-def world(db_session: Any, freeze: Any) -> World:
-    freeze(NOW)
-    return World()
 
 
 def enter(client: "FlaskClient", actor: Any, session: Any) -> None:

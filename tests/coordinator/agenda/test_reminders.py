@@ -20,19 +20,13 @@ from coordinator.messages.models import GroupRobot, Message, Parcel
 from coordinator.messages.truth import still_true
 from coordinator.visits.services import cancel_visit, mark_missed, release, reopen_visit
 from tests import factories
-from tests.coordinator.agenda.test_feeds import RARE, TODAY, World
+from tests.coordinator.agenda.conftest import RARE, TODAY, World
 
 TOMORROW = TODAY + timedelta(days=1)
 
 
 def local(hour: int, minute: int = 0, day: date = TODAY) -> datetime:
     return datetime.combine(day, time(hour, minute), tzinfo=LOCAL).astimezone(UTC)
-
-
-@pytest.fixture
-def world(db_session: Any, freeze: Any) -> World:
-    freeze(local(10))
-    return World()
 
 
 def told(session: Any, world: World) -> list[Message]:
