@@ -212,7 +212,9 @@ def import_and_approve_workers(zhou: Person) -> None:
     zhou.open("/workforce").follow("导入").press("上传并检查", file=a_file(WORKERS, "队伍.csv"))
     zhou.wait_for("检查结果").press("导入这 2 行").wait_for("导入结果")
     for name in ("何建平", "顾雨桐"):
-        zhou.open("/workforce").follow("待审核").follow(name).press("审核通过").sees(f"{name}已通过审核")
+        zhou.open("/workforce").follow("待审核").follow(name).follow("去审核").press("通过").sees(
+            f"{name}通过了"
+        )
 
 
 # --- what is due, the plan, the sheet --------------------------------------------------------------------
