@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
-from coordinator.accounts.models import RoleGrant, User
+from coordinator.accounts.queries import holders_in_areas
 from coordinator.extensions import db
 from coordinator.kernel import clock
-from coordinator.kernel.access import ROLE_PERMISSIONS, Actor, Permission, in_areas
+from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.areas import settings_of
 from coordinator.kernel.audit import AuditEntry
 from coordinator.marketplace.duty import DutyWorker, adults_serving
@@ -36,21 +36,7 @@ def rules_for(area_path: str) -> Rules:
 
 def coordinators_of(area_path: str) -> list[int]:
     """Users who decide about claims in an area: of the community, and of the areas above it. One query."""
-    ids = [int(part) for part in area_path.split(".") if part]
-    roles = [role for role, held in ROLE_PERMISSIONS.items() if Permission.CLAIM_DECIDE in held]
-    return list(
-        db.session.scalars(
-            select(User.id)
-            .join(RoleGrant, RoleGrant.user_id == User.id)
-            .where(
-                RoleGrant.role.in_(roles),
-                RoleGrant.area_id.in_(ids),
-                RoleGrant.revoked_at.is_(None),
-                User.is_active,
-            )
-            .distinct()
-        )
-    )
+    return holders_in_areas(Permission.CLAIM_DECIDE, area_path)
 
 
 # --- one's own -------------------------------------------------------------------------------------------
