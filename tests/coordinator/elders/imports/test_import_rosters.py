@@ -172,3 +172,11 @@ def test_rights_that_ended_meanwhile_stop_the_list(two: Two, bring: Any) -> None
     db.session.commit()
     jobs.apply_roster(batch.id, two.user.id)
     assert db.session.scalar(select(Worker.id)) is None
+
+
+def test_names_long_short_and_rare(two: Two, bring: Any) -> None:
+    names = ["李", "欧阳娜娜诸葛司马上官", "㛃𫖯", "阿卜杜热西提·买买提", "小😀"]
+    rows = rows_of(bring([line(order, 姓名=name) for order, name in enumerate(names, 1)], apply=False))
+    assert [codes(row) for row in rows][:4] == [set()] * 4
+    assert codes(rows[4]) == {"name_symbol"}
+    assert [row.number for row in rows] == [2, 3, 4, 5, 6]
