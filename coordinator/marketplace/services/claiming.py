@@ -38,7 +38,7 @@ from coordinator.visits.lifecycle import VisitState, move
 from coordinator.visits.models import Visit
 
 # Whoever was too late sees a few of the nearest at once; fifty of them at a time must not read everything.
-JUDGED_INSTEAD = 40
+JUDGED_INSTEAD = 12
 
 
 class Taken(Conflict):

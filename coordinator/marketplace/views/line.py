@@ -22,7 +22,7 @@ from coordinator.marketplace.views.blueprint import bp
 from coordinator.marketplace.views.retrying import retrying
 
 PLACES_A_MINUTE = "20/minute"
-SHOWN_AFTER_LOSS = 5
+SHOWN_AFTER_LOSS = 3
 
 
 @bp.get("/open-visits/taken")
