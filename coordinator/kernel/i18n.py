@@ -39,6 +39,11 @@ def day(value: date | datetime | None, *, weekday: bool = False) -> str:
     return f"{text} {WEEKDAYS[value.weekday()]}" if weekday else text
 
 
+def day_of_month(value: date) -> str:
+    """28日周六, where the month is plain and there is little room."""
+    return f"{value:%a} {value.day}" if _english() else f"{value.day}日{WEEKDAYS[value.weekday()]}"
+
+
 def period(first: date, last: date) -> str:
     """3月16–31日, or 2月27日–3月3日."""
     if first == last:

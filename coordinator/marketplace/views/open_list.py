@@ -281,8 +281,8 @@ def _refused_words(actor: Any, visit_id: int, problem: DomainError) -> str:
 @bp.app_template_filter("chip_day")
 def chip_day(day: date) -> str:
     """The same in a few characters: 今天, 明天, 28日周六."""
-    words = offer_day(day)
-    return words.rpartition("月")[2].replace(" ", "") if "月" in words else words
+    ahead = (day - clock.today()).days
+    return offer_day(day) if ahead < 2 else i18n.day_of_month(day)
 
 
 @bp.app_template_filter("offer_day")
