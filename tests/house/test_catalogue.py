@@ -47,7 +47,6 @@ NOT_INTERFACE = {
     "coordinator/kernel/i18n.py::period": "the Chinese branch; the English one is beside it",
     "coordinator/kernel/identity.py": "patterns for what people type",
     "coordinator/kernel/printing/*": "papers are statutory forms in Chinese",
-    "coordinator/marketplace/views/open_list.py::chip_day": "cuts the Chinese month off; other languages have none",
     "coordinator/migrations/*": "comment of a table",
     "coordinator/planning/labels.py::LETTERS": "the stems and branches that number routes, as on the papers",
     "coordinator/policy/*": "terms of the documents that the rule packs quote",
@@ -58,8 +57,6 @@ NOT_INTERFACE = {
     "coordinator/workforce/labels.py::DIALECTS": "languages as dossiers name them, compared",
     "coordinator/workforce/queries/spots.py::_ENDINGS": "endings of place names, compared",
     "coordinator/workforce/imports/*": "the headings, answers and examples of spreadsheets, a Chinese file format",
-    "coordinator/workforce/labels.py::DIALECTS": "names of languages, compared with what dossiers say",
-    "coordinator/workforce/queries/spots.py::_ENDINGS": "endings of place names, cut off to compare",
 }
 # The same for templates: file → the texts, and why.
 NOT_INTERFACE_IN_TEMPLATES = {
