@@ -54,8 +54,6 @@ NOT_INTERFACE = {
     "coordinator/visits/festivals.py": "names of festivals, stored with the event",
     "coordinator/visits/queries/due_list.py::describe": "terms of the documents that the rule packs quote",
     "coordinator/visits/views/due.py::short_tier": "a term of the rule packs, compared",
-    "coordinator/workforce/labels.py::DIALECTS": "languages as dossiers name them, compared",
-    "coordinator/workforce/queries/spots.py::_ENDINGS": "endings of place names, compared",
     "coordinator/workforce/imports/*": "the headings, answers and examples of spreadsheets, a Chinese file format",
 }
 # The same for templates: file → the texts, and why.
