@@ -169,9 +169,7 @@ _OWN_STATUS = Filter(
 _ENDING = Filter(
     "duty",
     _l("资质"),
-    lambda statement, value: statement.where(
-        ~_holds_all() if value == "missing" else ends_soon()
-    ),
+    lambda statement, value: statement.where(~_holds_all() if value == "missing" else ends_soon()),
     choices=(("soon", _l("30 天内到期")), ("missing", _l("不齐或已过期"))),
     all_label=_l("资质都看"),
 )
