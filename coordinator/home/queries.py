@@ -143,14 +143,6 @@ def _on(day: date) -> ColumnElement[bool]:
     )
 
 
-def has_only_applied(actor: Actor) -> bool:
-    """Does the actor's own application wait for a coordinator?"""
-    if actor.worker_id is None:
-        return False
-    status = db.session.scalar(select(Worker.status).where(Worker.id == actor.worker_id))
-    return status is WorkerStatus.APPLIED
-
-
 def latest_plans(actor: Actor, months: Sequence[date]) -> dict[date, list[Plan]]:
     """The latest plan of each area for each of the months, in the order of the tree. One query."""
     rows = db.session.scalars(

@@ -54,6 +54,8 @@ NOT_INTERFACE = {
     "coordinator/visits/festivals.py": "names of festivals, stored with the event",
     "coordinator/visits/queries/due_list.py::describe": "terms of the documents that the rule packs quote",
     "coordinator/visits/views/due.py::short_tier": "a term of the rule packs, compared",
+    "coordinator/workforce/labels.py::DIALECTS": "names of languages, compared with what dossiers say",
+    "coordinator/workforce/queries/spots.py::_ENDINGS": "endings of place names, cut off to compare",
     "coordinator/workforce/imports/*": "the headings, answers and examples of spreadsheets, a Chinese file format",
 }
 # The same for templates: file → the texts, and why.

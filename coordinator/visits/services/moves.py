@@ -71,8 +71,7 @@ def open_visit(
         rule=rule,
         period_from=period[0] if period else None,
         period_to=period[1] if period else None,
-        policy_version_id=policy_version_id
-        or version_in_force(elder.area, clock.to_local(starts_at).date()),
+        policy_version_id=policy_version_id or version_in_force(elder.area, clock.to_local(starts_at).date()),
         plan_id=plan_id,
         opened_by_id=actor.user_id,
         state=VisitState.OPEN,
