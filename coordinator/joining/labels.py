@@ -39,8 +39,6 @@ CARDS: dict[WorkerKind, Card] = {
 }
 # Sent by their company, by its link or roster: the round is part of their work.
 BY_COMPANY = frozenset({K.PROPERTY_STAFF, K.COURIER})
-# Entered by their office.
-BY_OFFICE = frozenset({K.CIVIL_AFFAIRS})
 ONE_ELDER = frozenset({K.NEIGHBOUR, K.RELATIVE})
 LICENCES: dict[WorkerKind, Any] = {
     K.SOCIAL_WORKER: _l("职业资格证书编号"),

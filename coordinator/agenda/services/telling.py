@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from itertools import groupby
 
 from flask_babel import force_locale
@@ -37,7 +39,8 @@ def tell_changes(actor: Actor, worker_ids: set[int] | None = None) -> tuple[int,
             _tell(changes[0].user_id, changes)
             told += 1
     if rows:
-        _note(actor, rows)
+        for off in (False, True):
+            note_told(actor, [(one.assignment_id, one.starts_at) for one in rows if one.off is off], off=off)
         audit.record(
             actor,
             "visit.tell",
@@ -70,17 +73,20 @@ def _line(one: Untold) -> str:
     return f"{i18n.moment(one.starts_at)} {place_name(one.community, one.neighbourhood)}"
 
 
-def _note(actor: Actor, rows: list[Untold]) -> None:
+def note_told(actor: Actor, told: Iterable[tuple[int, datetime]], *, off: bool) -> None:
+    """Note that people know of these assignments with these starts, so that the button tells nothing twice."""
     values = [
         {
-            "assignment_id": one.assignment_id,
-            "starts_at": one.starts_at,
-            "off": one.off,
+            "assignment_id": assignment_id,
+            "starts_at": starts_at,
+            "off": off,
             "told_at": clock.now(),
             "told_by_id": actor.user_id,
         }
-        for one in rows
+        for assignment_id, starts_at in told
     ]
+    if not values:
+        return
     statement = insert(AssignmentNotice).values(values)
     db.session.execute(
         statement.on_conflict_do_update(

@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from flask_babel import gettext as _
 
+from coordinator.agenda.services import note_told
 from coordinator.dropouts.queries.handover import contacts_open, visits_ahead
 from coordinator.dropouts.services.leaving import end_swaps_of
-from coordinator.dropouts.services.placing import goes, locked_visit, note_told, papers_after, put_on
+from coordinator.dropouts.services.placing import goes, locked_visit, papers_after, put_on
 from coordinator.dropouts.services.searching import start_search
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
@@ -151,7 +152,7 @@ def _open(actor: Actor, worker: Worker, visit: Visit, reason: str, done: HandedO
     gone = {
         one.id for one in visit.assignments if one.id in before and one.state is not AssignmentState.APPROVED
     }
-    note_told(actor, visit, gone, off=True)
+    note_told(actor, [(one, visit.starts_at) for one in gone], off=True)
     notify(
         [
             one.user_id

@@ -8,8 +8,9 @@ from datetime import date
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from coordinator.agenda.services import note_told
 from coordinator.dropouts.models import StandInSearch, Swap, SwapState
-from coordinator.dropouts.services.placing import goes, locked_visit, note_told, papers_after, sheet_words
+from coordinator.dropouts.services.placing import goes, locked_visit, papers_after, sheet_words
 from coordinator.dropouts.services.searching import search_if_late
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
@@ -53,7 +54,7 @@ def step_back(actor: Actor, visit_id: int, reason: str, other_day: date | None =
     db.session.refresh(visit)
     end_swaps_of(visit.id, actor.worker_id)
     gone = [one.id for one in visit.assignments if one.worker_id in people and one.ended_at is not None]
-    note_told(actor, visit, gone, off=True)
+    note_told(actor, [(one, visit.starts_at) for one in gone], off=True)
     sheets = papers_after([visit], people, text)
     search = search_if_late(actor, visit, _("有人临时去不了"), actor.worker_id)
     if sheets:

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from coordinator.agenda.services import note_told
 from coordinator.dropouts.models import NoShow, NoShowState
 from coordinator.dropouts.queries.no_shows import arrived_ids
 from coordinator.dropouts.rules import rules_for
-from coordinator.dropouts.services.placing import locked_visit, note_told
+from coordinator.dropouts.services.placing import locked_visit
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Actor, Permission, demand
@@ -68,7 +69,7 @@ def record_no_show(actor: Actor, visit_id: int, absent: Collection[int], what: s
     _end_assignments(actor, visit, chosen, text)
     made = [_write(actor, one, text) for one in chosen]
     db.session.flush()
-    note_told(actor, visit, [one.id for one in chosen], off=True)
+    note_told(actor, [(one.id, visit.starts_at) for one in chosen], off=True)
     for row in made:
         _tell_worker(row, visit)
     db.session.flush()

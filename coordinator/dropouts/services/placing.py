@@ -11,10 +11,9 @@ from datetime import date, datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload, selectinload
 
-from coordinator.agenda.models import AssignmentNotice
+from coordinator.agenda.services import note_told
 from coordinator.elders.models import Elder
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
@@ -122,9 +121,9 @@ def put_on(
     made = visits.assign(by, visit, [(worker, False) for worker in people], override_reason=reason)
     done = Placed(visit, people, moment)
     _note(actor, visit, done, old)
-    note_told(actor, visit, [one.id for one in made], off=False)
+    note_told(actor, [(one.id, visit.starts_at) for one in made], off=False)
     if old is not None:
-        note_told(actor, visit, [old.id], off=True)
+        note_told(actor, [(old.id, visit.starts_at)], off=True)
     concerned = [*people, *(one.worker for one in beside), *([old.worker] if old is not None else [])]
     done.sheets = papers_after([visit], {one.id for one in concerned}, reason)
     notify(
@@ -187,30 +186,6 @@ def tell_beside(visit: Visit, beside: Collection[Assignment], key: int, name: st
         f"/today/{visit.id}",
         dedupe_key=f"beside:{key}",
         urgent=is_soon(visit),
-    )
-
-
-def note_told(actor: Actor, visit: Visit, assignment_ids: Iterable[int], *, off: bool) -> None:
-    """Note that these people know of it by the act itself: the button of the notices tells nothing twice."""
-    ids = list(assignment_ids)
-    if not ids:
-        return
-    values = [
-        {
-            "assignment_id": assignment_id,
-            "starts_at": visit.starts_at,
-            "off": off,
-            "told_at": clock.now(),
-            "told_by_id": actor.user_id,
-        }
-        for assignment_id in ids
-    ]
-    statement = insert(AssignmentNotice).values(values)
-    db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["assignment_id"],
-            set_={name: statement.excluded[name] for name in ("starts_at", "off", "told_at", "told_by_id")},
-        )
     )
 
 

@@ -138,10 +138,6 @@ class Market:
     held: Sequence[Held] = ()
     unread: int = 0
 
-    @property
-    def hidden_total(self) -> int:
-        return sum(self.hidden.values())
-
 
 def market_for(worker: DutyWorker, rules: Rules, most: int = MOST_READ) -> Market:
     """The open visits of the worker's area, the nearest `most` of them judged. Three queries; four with a wish

@@ -25,7 +25,7 @@ from coordinator.marketplace.queries.market import Market, Offer, market_for, ne
 from coordinator.marketplace.queries.openings import when_words
 from coordinator.marketplace.queries.own_day import placed
 from coordinator.marketplace.queries.standing import standing_of
-from coordinator.marketplace.services import Taken, claim_visit, own_duty, own_opening
+from coordinator.marketplace.services import claim_visit, own_duty, own_opening
 from coordinator.marketplace.travel import seconds
 from coordinator.marketplace.views.blueprint import bp, where_words
 from coordinator.marketplace.views.retrying import retrying
@@ -35,8 +35,6 @@ from coordinator.workforce.wishes import Wish
 
 TOGETHER_A_MINUTE = "4/minute"
 SHOWN, SHOWN_MORE = 20, 80
-# Whoever was too late gets the nearest few at once, and the others with one press.
-SHOWN_AFTER_LOSS = 5
 WALK_MINUTES = 25
 DAYS_OFFERED = 8
 SWITCHES = ("near", "short", "hours", "all", "tight", "more")
@@ -54,19 +52,18 @@ def open_visits() -> str:
 
 
 def list_page(problem: DomainError | None = None) -> str:
-    """The page; after a lost race with what else there is."""
+    """The page; with what stood against a claim above it."""
     worker = own_duty(current_actor())
     rules = rules_for(worker.area_path)
-    lost = isinstance(problem, Taken)
-    market = problem.market if isinstance(problem, Taken) else market_for(worker, rules)
+    market = market_for(worker, rules)
     chosen = {name for name in SWITCHES if request.args.get(name)}
     everything = _shown(market, chosen)
     offers = _of_day(_of_kind(_chosen(everything, chosen), request.args.get("kind")), _day())
-    shown = SHOWN_AFTER_LOSS if lost else SHOWN_MORE if "more" in chosen else SHOWN
+    shown = SHOWN_MORE if "more" in chosen else SHOWN
     claims = own_claims(worker)
     standing = standing_of(worker.id, rules)
     as_map = request.args.get("view") == "map"
-    plain = not (chosen - {"more"} or _day() or request.args.get("kind") or lost)
+    plain = not (chosen - {"more"} or _day() or request.args.get("kind"))
     near = placed(worker, market.held, offers[:shown])
     return render_template(
         "marketplace/open_visits.html",
@@ -75,7 +72,6 @@ def list_page(problem: DomainError | None = None) -> str:
         roads=near.roads,
         more=max(0, len(offers) - shown),
         most_shown="more" in chosen,
-        lost=lost,
         market=market,
         claims=claims,
         standing=standing,
@@ -91,7 +87,7 @@ def list_page(problem: DomainError | None = None) -> str:
         groups=bundles(worker, market, rules, standing.pending + standing.queued)
         if plain and not as_map
         else [],
-        hints=[] if lost else hints(worker, market, rules),
+        hints=hints(worker, market, rules),
         problem=problem,
         toggled=_toggled,
         chose=_chose,
