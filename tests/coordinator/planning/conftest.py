@@ -114,9 +114,9 @@ def plan(street: Street) -> Plan:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at a finished plan take a second or two."""
-    monkeypatch.setattr(studies, "SECONDS_EACH", 0.6)
-    monkeypatch.setattr(studies, "SHORTAGE_SECONDS", 2.0)
-    monkeypatch.setattr(studies, "BOUND_SECONDS", 2.0)
+    monkeypatch.setattr(studies, "SECONDS_EACH", 20.0)
+    monkeypatch.setattr(studies, "SHORTAGE_SECONDS", 20.0)
+    monkeypatch.setattr(studies, "BOUND_SECONDS", 20.0)
 
 
 @pytest.fixture
