@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
@@ -31,13 +33,35 @@ PROOF = "guardian_proof"
 SHOWN_CODE = "guardian_code"
 
 
+def of_open_link(view: Callable[[str, GuardianLink], Answer]) -> Callable[[str], Answer]:
+    """Gives the page the link of its address; says why and what to do where there is none or it is over."""
+
+    @wraps(view)
+    def found(token: str) -> Answer:
+        link = _find(token)
+        if link is None or guardians.state_of(link) in CLOSED:
+            return _closed(link)
+        return view(token, link)
+
+    return found
+
+
+def of_proved_link(view: Callable[[str, GuardianLink], Answer]) -> Callable[[str], Answer]:
+    """The same, only after the telephone is proved."""
+
+    @of_open_link
+    @wraps(view)
+    def proved(token: str, link: GuardianLink) -> Answer:
+        return view(token, link) if _proved(link) else _to_proof(token)
+
+    return proved
+
+
 @bp.get("/<token>")
 @requires(Permission.PUBLIC)
-def page(token: str) -> Answer:
+@of_open_link
+def page(_token: str, link: GuardianLink) -> Answer:
     """What the link is for; after the telephone is proved, the child and the answer."""
-    link = _find(token)
-    if link is None or guardians.state_of(link) in CLOSED:
-        return _closed(link)
     if not _proved(link):
         return _proof_page(link, ProofForm(formdata=None))
     return _proved_page(link)
@@ -45,11 +69,9 @@ def page(token: str) -> Answer:
 
 @bp.post("/<token>/code")
 @requires(Permission.PUBLIC)
-def code(token: str) -> Answer:
+@of_open_link
+def code(token: str, link: GuardianLink) -> Answer:
     """Send the guardian's telephone a code."""
-    link = _find(token)
-    if link is None or guardians.state_of(link) in CLOSED:
-        return _closed(link)
     form = ProofForm(formdata=None)
     try:
         sent = send_phone_code(link.phone, CodePurpose.GUARDIAN, request.remote_addr)
@@ -65,11 +87,9 @@ def code(token: str) -> Answer:
 
 @bp.post("/<token>/prove")
 @requires(Permission.PUBLIC)
-def prove(token: str) -> Answer:
+@of_open_link
+def prove(token: str, link: GuardianLink) -> Answer:
     """Take the code; the pages open for half an hour in this browser."""
-    link = _find(token)
-    if link is None or guardians.state_of(link) in CLOSED:
-        return _closed(link)
     form = ProofForm()
     if form.validate_on_submit():
         try:
@@ -87,13 +107,9 @@ def prove(token: str) -> Answer:
 
 @bp.post("/<token>/agree")
 @requires(Permission.PUBLIC)
-def agree(token: str) -> Answer:
+@of_proved_link
+def agree(token: str, link: GuardianLink) -> Answer:
     """The guardian agrees."""
-    link = _find(token)
-    if link is None or guardians.state_of(link) in CLOSED:
-        return _closed(link)
-    if not _proved(link):
-        return _to_proof(token)
     form = _consent_form(link)
     if form.validate_on_submit():
         try:
@@ -118,33 +134,25 @@ def agree(token: str) -> Answer:
 
 @bp.post("/<token>/refuse")
 @requires(Permission.PUBLIC)
-def refuse(token: str) -> Answer:
+@of_proved_link
+def refuse(token: str, link: GuardianLink) -> Answer:
     """The guardian does not agree."""
-    return _act(token, guardians.refuse_consent)
+    return _act(token, link, guardians.refuse_consent)
 
 
 @bp.route("/<token>/withdraw", methods=["GET", "POST"])
 @requires(Permission.PUBLIC)
-def withdraw(token: str) -> Answer:
+@of_proved_link
+def withdraw(token: str, link: GuardianLink) -> Answer:
     """The guardian takes the consent back, after being told what follows."""
     if request.method == "POST":
-        return _act(token, guardians.withdraw_consent)
-    link = _find(token)
-    if link is None or guardians.state_of(link) in CLOSED:
-        return _closed(link)
-    if not _proved(link):
-        return _to_proof(token)
+        return _act(token, link, guardians.withdraw_consent)
     if guardians.state_of(link) is not GuardianState.GIVEN:
         return redirect(url_for("guardian.page", token=token), 303)
     return render_template("joining/guardian_withdraw.html", link=link, token=token, form=Form(formdata=None))
 
 
-def _act(token: str, act: Any) -> Answer:
-    link = _find(token)
-    if link is None or guardians.state_of(link) in CLOSED:
-        return _closed(link)
-    if not _proved(link):
-        return _to_proof(token)
+def _act(token: str, link: GuardianLink, act: Any) -> Answer:
     try:
         act(link)
         db.session.commit()

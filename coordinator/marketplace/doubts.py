@@ -78,11 +78,11 @@ def checks(one: Waiting) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = [("no", finding.message) for finding in one.hard]
     found += [("soon", finding.message) for finding in one.soft]
     day = one.opening.day
-    gate = [*duty_gate(one.worker, day)]  # type: ignore[arg-type]
+    gate = [*duty_gate(one.worker, day)]
     if not gate:
         found.append(("ok", _("培训、保险、健康声明、协议到那天都有效")))
     for skill in one.opening.needs_skills:
-        if has_skill(one.worker, skill, day):  # type: ignore[arg-type]
+        if has_skill(one.worker, skill, day):
             found.append(("ok", _("有这次需要的技能")))
             break
     if one.minor:

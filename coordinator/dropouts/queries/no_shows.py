@@ -8,6 +8,7 @@ from datetime import timedelta
 from flask_babel import gettext as _
 from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.sql.base import ExecutableOption
 
 from coordinator.dropouts.models import NoShow, NoShowState
 from coordinator.elders.queries import without_secrets
@@ -33,7 +34,7 @@ def arrived_ids(visit_id: int) -> set[int]:
     )
 
 
-def _loaded() -> tuple[object, ...]:
+def _loaded() -> tuple[ExecutableOption, ...]:
     return (
         joinedload(NoShow.worker),
         joinedload(NoShow.assignment),
@@ -52,7 +53,7 @@ def no_shows_to_decide(actor: Actor) -> Sequence[NoShow]:
             NoShow.state.in_((NoShowState.REPORTED, NoShowState.APPEALED)),
             in_areas(actor, Permission.CLAIM_DECIDE, Visit.area_id),
         )
-        .options(*_loaded())  # type: ignore[arg-type]
+        .options(*_loaded())
         .order_by(NoShow.recorded_at, NoShow.id)
     ).all()
 
@@ -63,7 +64,7 @@ def no_show_in_scope(actor: Actor, no_show_id: int) -> NoShow:
         select(NoShow)
         .join(Visit, Visit.id == NoShow.visit_id)
         .where(NoShow.id == no_show_id, in_areas(actor, Permission.CLAIM_DECIDE, Visit.area_id))
-        .options(*_loaded())  # type: ignore[arg-type]
+        .options(*_loaded())
     ).one_or_none()
     if found is None:
         raise NotFound(_("没有找到这条记载。"), _("可能不在您的管辖范围内。"))
@@ -79,7 +80,7 @@ def own_no_show(actor: Actor, no_show_id: int) -> NoShow:
             NoShow.worker_id == actor.worker_id,
             NoShow.confirmed_at.is_not(None),
         )
-        .options(*_loaded())  # type: ignore[arg-type]
+        .options(*_loaded())
     ).one_or_none()
     if found is None:
         raise NotFound(_("没有找到这条记载。"), _("可能已经撤销，请回到“今天”。"))

@@ -1,6 +1,6 @@
 """Pages about drop-outs."""
 
-from coordinator.dropouts.views import (  # noqa: F401
+from coordinator.dropouts.views import (  # noqa: F401  importing them adds their pages
     desk,
     handover,
     leaving,

@@ -164,7 +164,7 @@ def companions_for(worker: DutyWorker, opening: Opening) -> list[DutyWorker]:
 
 def can_accompany(adult: DutyWorker, worker: DutyWorker, opening: Opening, held: Sequence[Held]) -> bool:
     """Nothing stands against the adult, and nobody else's visit at that time."""
-    if is_minor(adult, opening.day):  # type: ignore[arg-type]
+    if is_minor(adult, opening.day):
         return False
     return not findings(adult, opening, held, (worker,)) and clash(held, opening) is None
 

@@ -106,7 +106,7 @@ def _radius(worker: DutyWorker, market: Market, count: int) -> Hint:
     metres = sorted(
         there
         for one in _only(market, UnfitCode.OUTSIDE_RADIUS)
-        if (there := distance_m(worker, one.opening.home)) is not None  # type: ignore[arg-type]
+        if (there := distance_m(worker, one.opening.home)) is not None
     )
     reached = [(step, sum(there <= step for there in metres)) for step in STEPS_METRES]
     most = max((gain for step, gain in reached if step > worker.service_radius_metres), default=0)
@@ -130,7 +130,7 @@ def _limit(worker: DutyWorker, market: Market, code: UnfitCode, count: int) -> H
     if now < ceiling:
         looser = replace(worker, **{name: now + 1})
         gain = sum(
-            not limits(looser, _load(market, one), one.opening.minutes)  # type: ignore[arg-type]
+            not limits(looser, _load(market, one), one.opening.minutes)
             for one in _only(market, code)
         )
         if gain:
@@ -157,7 +157,7 @@ def _skill(worker: DutyWorker, market: Market, count: int) -> Hint:
         for one in market.turned
         if UnfitCode.SKILL_MISSING in one.verdict.against
         for skill in one.opening.needs_skills
-        if skill != Skill.DIALECT and not has_skill(worker, skill, one.opening.day)  # type: ignore[arg-type]
+        if skill != Skill.DIALECT and not has_skill(worker, skill, one.opening.day)
     )
     if not asked:
         return Hint(UnfitCode.SKILL_MISSING, count)
@@ -178,7 +178,7 @@ def _hours(worker: DutyWorker, offers: Sequence[Offer]) -> Hint:
             others = [one for one in worker.availability if one.weekday != weekday]
             more = replace(worker, availability=(*others, Hours(weekday, starts, ends)))
             gain = sum(
-                not hours(more, one.opening.starts_at, one.opening.ends_at)  # type: ignore[arg-type]
+                not hours(more, one.opening.starts_at, one.opening.ends_at)
                 for one in there
             )
             if gain and (best is None or gain > best[0]):

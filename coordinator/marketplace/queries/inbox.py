@@ -92,7 +92,7 @@ class Waiting:
 
     @property
     def minor(self) -> bool:
-        return is_minor(self.worker, self.opening.day)  # type: ignore[arg-type]
+        return is_minor(self.worker, self.opening.day)
 
     @property
     def open(self) -> bool:

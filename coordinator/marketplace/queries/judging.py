@@ -65,7 +65,7 @@ class Judge:
     def minor(self, day: date) -> bool:
         """Under 18 on that day."""
         if day not in self._minor:
-            self._minor[day] = is_minor(self.worker, day)  # type: ignore[arg-type]
+            self._minor[day] = is_minor(self.worker, day)
         return self._minor[day]
 
     def needs_companion(self, opening: Opening) -> bool:
@@ -79,16 +79,16 @@ class Judge:
         worker, day, mode = self.worker, opening.day, opening.mode.value
         gate = self._gate.get((day, mode))
         if gate is None:
-            gate = self._gate[day, mode] = duty_gate(worker, day, mode=mode)  # type: ignore[arg-type]
+            gate = self._gate[day, mode] = duty_gate(worker, day, mode=mode)
         times = opening.starts_at, opening.ends_at
         there = self._hours.get(times)
         if there is None:
-            there = self._hours[times] = hours(worker, *times)  # type: ignore[arg-type]
+            there = self._hours[times] = hours(worker, *times)
         full = self._limits.get((day, opening.minutes))
         if full is None:
             load = load_on(self.held, day)
-            full = self._limits[day, opening.minutes] = limits(worker, load, opening.minutes)  # type: ignore[arg-type]
-        pair = pairing(worker, opening.home, day=day, mode=mode, needs_skills=opening.needs_skills)  # type: ignore[arg-type]
+            full = self._limits[day, opening.minutes] = limits(worker, load, opening.minutes)
+        pair = pairing(worker, opening.home, day=day, mode=mode, needs_skills=opening.needs_skills)
         return [*gate, *pair, *there, *full]
 
     def of(self, opening: Opening) -> Verdict:
@@ -105,7 +105,7 @@ class Judge:
             return _CLEAN
         against = [one.code for one in found if one.code not in OWN_WILL and one.code not in NOTES]
         if opening.day in self._on and clash(self._on[opening.day], opening):
-            against.append(Hidden.CLASH)  # type: ignore[arg-type]
+            against.append(Hidden.CLASH)
         codes = {one.code for one in found}
         return Verdict(tuple(against), not codes & OWN_WILL, UnfitCode.DIALECT not in codes)
 
@@ -119,13 +119,13 @@ def findings(
     """What stands against the worker going, with these people."""
     others = [one for one in held if one.visit_id != opening.visit_id]
     return unfit(
-        worker,  # type: ignore[arg-type]  # the attributes fitness reads, without the model
-        opening.home,  # type: ignore[arg-type]
+        worker,  # the attributes fitness reads, without the model
+        opening.home,
         opening.starts_at,
         opening.ends_at,
         mode=opening.mode.value,
-        companions=companions,  # type: ignore[arg-type]
-        as_companion=is_minor(worker, opening.day),  # type: ignore[arg-type]
+        companions=companions,
+        as_companion=is_minor(worker, opening.day),
         needs_skills=opening.needs_skills,
         load=load_on(others, opening.day),
     )

@@ -68,7 +68,7 @@ OTHER_DIALECT = 600
 
 def minor(worker: DutyWorker, day: date) -> bool:
     """Under 18 on that day."""
-    return is_minor(worker, day)  # type: ignore[arg-type]
+    return is_minor(worker, day)
 
 
 def needs_companion(worker: DutyWorker, opening: Opening) -> bool:

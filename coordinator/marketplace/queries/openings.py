@@ -254,7 +254,7 @@ def open_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int = MOS
         "longitude": worker.start_longitude,
         "narrowing": cos(radians(worker.start_latitude)),
         "most": most,
-        "tied": tied_to(worker),  # type: ignore[arg-type]
+        "tied": tied_to(worker),
     }
     rows = db.session.execute(_OFFERED, given | _serving(worker)).all()
     return Offered([read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.sql.base import ExecutableOption
 
 from coordinator.elders.models import Elder
 from coordinator.elders.queries import without_secrets
@@ -27,7 +28,7 @@ def _mine(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def _loaded() -> tuple[object, ...]:
+def _loaded() -> tuple[ExecutableOption, ...]:
     return (
         joinedload(AreaMove.elder).options(*without_secrets()),
         joinedload(AreaMove.from_area),
@@ -40,7 +41,7 @@ def _loaded() -> tuple[object, ...]:
 def move_in_scope(actor: Actor, move_id: int) -> AreaMove:
     """A move from or to one's areas. Raises NotFound."""
     move = db.session.scalar(
-        select(AreaMove).where(AreaMove.id == move_id, _mine(actor)).options(*_loaded())  # type: ignore[arg-type]
+        select(AreaMove).where(AreaMove.id == move_id, _mine(actor)).options(*_loaded())
     )
     if move is None:
         raise NotFound(_("没有找到这份转出。"), _("可能不在您的管辖范围内。"))
@@ -52,7 +53,7 @@ def moves_of(actor: Actor) -> Sequence[AreaMove]:
     return db.session.scalars(
         select(AreaMove)
         .where(_mine(actor))
-        .options(*_loaded())  # type: ignore[arg-type]
+        .options(*_loaded())
         .order_by(
             AreaMove.state != MoveState.REQUESTED,
             AreaMove.decided_at.desc(),

@@ -39,18 +39,8 @@ def add_credential(
         number=number,
         verified_by_id=actor.user_id,
     )
-    db.session.add(credential)
-    db.session.flush()
-    db.session.expire(worker, ["credentials"])
-    audit.record(
-        actor,
-        "worker.credential",
-        worker,
-        _("登记%(name)s的%(what)s", name=worker.name, what=CREDENTIALS[kind]),
-        changes={kind.value: [valid_from.isoformat(), valid_to.isoformat() if valid_to else None]},
-    )
-    db.session.flush()
-    return credential
+    said = _("登记%(name)s的%(what)s", name=worker.name, what=CREDENTIALS[kind])
+    return _keep(actor, worker, credential, "worker.credential", said)
 
 
 def declare_credential(
@@ -86,16 +76,18 @@ def declare_credential(
         declared_at=clock.now(),
         stands=stands,
     )
+    said = _("%(name)s自己填报%(what)s", name=worker.name, what=CREDENTIALS[kind])
+    return _keep(actor, worker, credential, "worker.credential_declared", said)
+
+
+def _keep(actor: Actor, worker: Worker, credential: Credential, action: str, said: str) -> Credential:
+    """Store it with its line in the history."""
     db.session.add(credential)
     db.session.flush()
     db.session.expire(worker, ["credentials"])
-    audit.record(
-        actor,
-        "worker.credential_declared",
-        worker,
-        _("%(name)s自己填报%(what)s", name=worker.name, what=CREDENTIALS[kind]),
-        changes={kind.value: [valid_from.isoformat(), valid_to.isoformat() if valid_to else None]},
-    )
+    last = credential.valid_to.isoformat() if credential.valid_to else None
+    changes = {credential.kind.value: [credential.valid_from.isoformat(), last]}
+    audit.record(actor, action, worker, said, changes=changes)
     db.session.flush()
     return credential
 

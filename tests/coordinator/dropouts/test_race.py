@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time as machine
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -34,6 +32,7 @@ from tests.factories import (
     sign_in,
     visit_times,
 )
+from tests.racing import at_once
 
 NOW = datetime(2026, 3, 26, 1, 0, tzinfo=UTC)
 ROUNDS = 5
@@ -57,22 +56,6 @@ def searched(tree, actor, hour: int) -> tuple[int, int]:
     search = start_search(actor, locked_visit(visit.id), "原来的人去不了")
     db.session.commit()
     return visit.id, search.id
-
-
-def at_once(calls: list[Callable[[], int]]) -> list[int]:
-    answers: list[int] = []
-    start = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], int]) -> None:
-        start.wait()
-        answers.append(call())
-
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return answers
 
 
 def test_several_yes_at_once_have_one_winner_each_time(committed_app, street):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -33,6 +32,7 @@ from tests.factories import (
     sign_in,
     visit_times,
 )
+from tests.racing import at_once
 
 PEOPLE = 50
 NOW = datetime(2026, 3, 26, 1, 0, tzinfo=UTC)
@@ -59,23 +59,6 @@ def rows_of_all_tables() -> dict[str, int]:
         name: db.session.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()  # noqa: S608
         for name in db.metadata.tables
     }
-
-
-def at_once(calls: list[Callable[[], tuple[int, str]]]) -> list[tuple[int, str]]:
-    """Run all calls in threads that start together; their answers."""
-    answers: list[tuple[int, str]] = []
-    start = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], tuple[int, str]]) -> None:
-        start.wait()
-        answers.append(call())
-
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return answers
 
 
 def press(app: Flask, user: User, visit_id: int) -> Callable[[], tuple[int, str]]:
