@@ -55,6 +55,22 @@ CHROMIUM_FLAGS = [
 ]
 
 
+# --- rows in any order -----------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--reverse-rows", action="store_true", help="give rows nobody ordered backwards")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def row_order(request: pytest.FixtureRequest) -> None:
+    """With `--reverse-rows`, rows come in the order a statement asks for and in no other (tests.reversing.py)."""
+    if request.config.getoption("reverse_rows"):
+        from tests.reversing import reverse_rows
+
+        reverse_rows()
+
+
 # --- only this machine -----------------------------------------------------------------------------------
 
 

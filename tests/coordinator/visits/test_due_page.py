@@ -344,7 +344,9 @@ def test_the_export_holds_what_the_list_holds(signed_in, world):
     assert "每半月至少上门探访服务1次" in text
     csv = signed_in.get("/due?format=csv").get_data(as_text=True)
     assert csv.count("王素珍") == 4  # February twice, March twice
-    lines = db.session.scalars(select(AuditEntry.summary).where(AuditEntry.action == "due.export")).all()
+    lines = db.session.scalars(
+        select(AuditEntry.summary).where(AuditEntry.action == "due.export").order_by(AuditEntry.id)
+    ).all()
     assert lines == ["导出应访清单，3 项", "导出应访清单，4 项"]
 
 
