@@ -31,13 +31,14 @@ class NoShowState(StrEnum):
 class NoShow(db.Model):
     """Somebody who was to go did not come, recorded by a named person, never by a clock alone.
 
-    It is about one assignment, because a visit that was missed may be given a new time. `recorded_by` was there or
-    is a coordinator; `confirmed_by` is the coordinator on whose word it stands.
+    It is about one assignment, because a visit that was missed may be given a new time; lifted ones stay beside the
+    one that stands. `recorded_by` was there or is a coordinator; `confirmed_by` is the coordinator on whose word it
+    stands.
     """
 
     __tablename__ = "no_shows"
     __table_args__ = (
-        Index("uq_no_shows_assignment_id", "assignment_id", unique=True),
+        Index("uq_no_shows_standing", "assignment_id", unique=True, postgresql_where="state <> 'lifted'"),
         Index("ix_no_shows_visit_id", "visit_id"),
         Index("ix_no_shows_worker_id", "worker_id"),
         CheckConstraint("(appealed_at IS NULL) = (appeal IS NULL)", name="appeal_in_words"),

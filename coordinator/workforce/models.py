@@ -153,7 +153,7 @@ class Worker(db.Model):
     credentials: Mapped[list[Credential]] = relationship(back_populates="worker")
     guardians: Mapped[list[Guardian]] = relationship(back_populates="worker")
     availability: Mapped[list[Availability]] = relationship(
-        back_populates="worker", order_by="Availability.weekday"
+        back_populates="worker", order_by="(Availability.weekday, Availability.starts)"
     )
     exceptions: Mapped[list[AvailabilityException]] = relationship(
         back_populates="worker", order_by="AvailabilityException.first_day"
@@ -228,13 +228,13 @@ class Guardian(db.Model):
 
 
 class Availability(db.Model):
-    """Weekly hours: weekday 0 is Monday."""
+    """Weekly hours: weekday 0 is Monday; a weekday may have two spans that do not touch."""
 
     __tablename__ = "availability"
     __table_args__ = (
         CheckConstraint("weekday BETWEEN 0 AND 6", name="weekdays"),
         CheckConstraint("starts < ends", name="hours_in_order"),
-        Index("uq_availability_worker_id_weekday", "worker_id", "weekday", unique=True),
+        Index("uq_availability_worker_id_weekday_starts", "worker_id", "weekday", "starts", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

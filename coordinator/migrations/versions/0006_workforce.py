@@ -182,7 +182,13 @@ def _tables() -> None:
     )
     op.create_index("ix_no_shows_worker_id", "no_shows", ["worker_id"])
     op.create_index("ix_no_shows_visit_id", "no_shows", ["visit_id"])
-    op.create_index("uq_no_shows_assignment_id", "no_shows", ["assignment_id"], unique=True)
+    op.create_index(
+        "uq_no_shows_standing",
+        "no_shows",
+        ["assignment_id"],
+        unique=True,
+        postgresql_where="state <> 'lifted'",
+    )
     op.create_table(
         "stand_in_searches",
         number("id"),
@@ -315,6 +321,13 @@ def _tables() -> None:
 
 
 def _columns() -> None:
+    op.drop_index("uq_availability_worker_id_weekday", "availability")
+    op.create_index(
+        "uq_availability_worker_id_weekday_starts",
+        "availability",
+        ["worker_id", "weekday", "starts"],
+        unique=True,
+    )
     op.add_column("claims", sa.Column("by_rule", sa.Boolean(), server_default="false", nullable=False))
     op.create_index(
         "uq_claims_queued",
