@@ -117,10 +117,10 @@ def unexplained(actor: Actor, *, limit: int = 50) -> Sequence[Visit]:
 
 
 def no_shows_of(visit_id: int) -> Sequence[NoShow]:
-    """What is written about a visit; lifted ones are left out."""
+    """What is written about a visit, the oldest first; what was lifted stays beside what stands."""
     return db.session.scalars(
         select(NoShow)
-        .where(NoShow.visit_id == visit_id, NoShow.state != NoShowState.LIFTED)
-        .options(joinedload(NoShow.recorded_by), joinedload(NoShow.worker))
+        .where(NoShow.visit_id == visit_id)
+        .options(joinedload(NoShow.recorded_by), joinedload(NoShow.decided_by), joinedload(NoShow.worker))
         .order_by(NoShow.id)
     ).all()

@@ -13,7 +13,8 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, select
+from sqlalchemy.orm import aliased
 
 from coordinator.dropouts.models import NoShow, NoShowState, StandInSearch, Swap, SwapState
 from coordinator.extensions import db
@@ -108,12 +109,14 @@ def reliabilities(worker_ids: Collection[int], area_path: str) -> dict[int, Reli
     found = {one: Reliability(one, since, cut_off) for one in worker_ids}
     if not found:
         return found
+    lifted = aliased(NoShow)
+    taken_back = exists().where(lifted.assignment_id == Assignment.id, lifted.state == NoShowState.LIFTED)
     rows = db.session.execute(
-        select(Assignment, Area.name, Worker.user_id, NoShow.state)
+        select(Assignment, Area.name, Worker.user_id, NoShow.state, taken_back)
         .join(Visit, Visit.id == Assignment.visit_id)
         .join(Area, Area.id == Visit.area_id)
         .join(Worker, Worker.id == Assignment.worker_id)
-        .outerjoin(NoShow, NoShow.assignment_id == Assignment.id)
+        .outerjoin(NoShow, and_(NoShow.assignment_id == Assignment.id, NoShow.state != NoShowState.LIFTED))
         .where(Assignment.worker_id.in_(found), func.lower(Assignment.during) > since)
         .order_by(Assignment.id)
     ).all()
@@ -121,8 +124,8 @@ def reliabilities(worker_ids: Collection[int], area_path: str) -> dict[int, Reli
         return found
     passed_on = _passed_on(found)
     own = _own_withdrawals({row[0].visit_id for row in rows}, {row[2] for row in rows if row[2] is not None})
-    for assignment, community, user_id, mark in rows:
-        if mark is NoShowState.LIFTED and assignment.state is AssignmentState.CANCELLED:
+    for assignment, community, user_id, mark, was_lifted in rows:
+        if was_lifted and assignment.state is AssignmentState.CANCELLED:
             continue  # as if it had never been
         became, note = _judge(
             assignment, mark, passed_on, own.get((assignment.visit_id, user_id or 0), []), cut_off

@@ -33,8 +33,29 @@ def on_the_visit(visit: Visit) -> list[Assignment]:
     return [one for one in visit.assignments if one.state in _ON_IT and one.during.lower == visit.starts_at]
 
 
+def may_be_recorded(visit: Visit) -> list[Assignment]:
+    """The people of whom a coordinator may write down that they did not come: who was to go, and who was written
+    down already and had it taken back."""
+    lifted = set(
+        db.session.scalars(
+            select(NoShow.assignment_id).where(
+                NoShow.visit_id == visit.id, NoShow.state == NoShowState.LIFTED
+            )
+        )
+    )
+    again = [
+        one
+        for one in visit.assignments
+        if one.id in lifted and one.state is AssignmentState.CANCELLED and one.during.lower == visit.starts_at
+    ]
+    going = on_the_visit(visit)
+    held = {one.worker_id for one in going}
+    return [*going, *(one for one in again if one.worker_id not in held)]
+
+
 def record_no_show(actor: Actor, visit_id: int, absent: Collection[int], what: str) -> list[NoShow]:
     """Write down who did not come; a report about the same person is confirmed by it. Tells those concerned.
+    After one that was lifted a new one may be written; both stay.
 
     Raises InvalidInput without a name or a word, Conflict 'too_early' before the end and the grace after it,
     'was_there' for somebody who checked in. Nobody left, the visit is missed and can be given a new time; who was
@@ -54,7 +75,7 @@ def record_no_show(actor: Actor, visit_id: int, absent: Collection[int], what: s
             _("人可能还在路上，先打个电话。"),
             code="too_early",
         )
-    team = {one.worker_id: one for one in on_the_visit(visit)}
+    team = {one.worker_id: one for one in may_be_recorded(visit)}
     chosen = [team[one] for one in dict.fromkeys(absent) if one in team]
     if not chosen:
         raise InvalidInput(_("请选没有来的人。"), field="absent")
@@ -68,6 +89,13 @@ def record_no_show(actor: Actor, visit_id: int, absent: Collection[int], what: s
             )
     _end_assignments(actor, visit, chosen, text)
     made = [_write(actor, one, text) for one in chosen]
+    for one in chosen:
+        audit.record(
+            actor,
+            "no_show.record",
+            visit,
+            _("%(who)s记%(name)s没有来：%(what)s", who=actor.name, name=one.worker.name, what=text),
+        )
     db.session.flush()
     note_told(actor, [(one.id, visit.starts_at) for one in chosen], off=True)
     for row in made:
@@ -90,18 +118,14 @@ def _end_assignments(actor: Actor, visit: Visit, absent: Collection[Assignment],
             mark_no_show(actor, visit, one.worker, text)
         else:
             end_assignment(one, AssignmentState.NO_SHOW, text)
-            audit.record(
-                actor,
-                "visit.no_show",
-                visit,
-                _("%(name)s没有来参加%(elder)s的探访", name=one.worker.name, elder=visit.elder.name),
-            )
 
 
 def _write(actor: Actor, assignment: Assignment, text: str) -> NoShow:
     assert actor.user_id is not None, "checked by the caller"
     row = db.session.scalars(
-        select(NoShow).where(NoShow.assignment_id == assignment.id).with_for_update()
+        select(NoShow)
+        .where(NoShow.assignment_id == assignment.id, NoShow.state != NoShowState.LIFTED)
+        .with_for_update()
     ).one_or_none()
     if row is None:
         row = NoShow(
@@ -141,7 +165,8 @@ def _tell_worker(row: NoShow, visit: Visit) -> None:
 def report_no_show(actor: Actor, visit_id: int, worker_id: int, what: str) -> NoShow:
     """Whoever is on the visit says that the other one did not come; a coordinator has to confirm it.
 
-    Raises NotFound for a visit or a person one is not with, Conflict 'too_early' before the visit's time.
+    Raises NotFound for a visit or a person one is not with, Conflict 'too_early' before the visit's time, 'decided'
+    where a coordinator has looked and lifted it: from then on it is between the two on the telephone.
     """
     demand(actor, Permission.WORK)
     visit = locked_visit(visit_id)
@@ -155,9 +180,11 @@ def report_no_show(actor: Actor, visit_id: int, worker_id: int, what: str) -> No
     mine = team[worker_id]
     if worker_id in arrived_ids(visit.id):
         raise Conflict(_("%(name)s已经签到了。", name=mine.worker.name), code="was_there")
-    row = db.session.scalars(select(NoShow).where(NoShow.assignment_id == mine.id)).one_or_none()
-    if row is not None:
-        return row
+    rows = db.session.scalars(select(NoShow).where(NoShow.assignment_id == mine.id).order_by(NoShow.id)).all()
+    if rows and rows[-1].state is NoShowState.LIFTED:
+        raise Conflict(_("社区看过了，这次没有记。"), _("还有话要说，请打电话给社区。"), code="decided")
+    if rows:
+        return rows[-1]
     row = NoShow(
         assignment_id=mine.id,
         visit_id=visit.id,

@@ -16,6 +16,7 @@ from coordinator.fieldwork.services.presence import Mark, check_in
 from coordinator.hours.models import HoursEntry
 from coordinator.hours.services import enter_visit
 from coordinator.kernel.access import Role
+from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from coordinator.visits.lifecycle import AssignmentState, ContactOutcome, VisitState
 from coordinator.visits.services import close_visit, reopen_visit
@@ -154,6 +155,9 @@ def test_a_report_that_does_not_hold_touches_nobody(field, later):
     decide_no_show(field.coordinator, row.id, upheld=False, words="后来到了")
     assert states(visit)[gone.id] is AssignmentState.APPROVED
     assert titles(gone.user_id) == []
+    with pytest.raises(Conflict) as seen:
+        report_no_show(actor, visit.id, gone.id, "没有见到人")
+    assert seen.value.code == "decided"
     _stranger, other = field.worker()
     with pytest.raises(NotFound):
         report_no_show(other, visit.id, gone.id, "没有见到人")
@@ -199,6 +203,46 @@ def test_lifted_leaves_no_trace(field, missed):
     assert before.total == 1
     with pytest.raises(Conflict):
         decide_no_show(field.coordinator, row.id, upheld=True, words="又反悔")
+
+
+def test_lifted_by_mistake_is_recorded_again(field, missed, signed_in):
+    visit, worker, _actor = missed
+    first = record_no_show(field.coordinator, visit.id, [worker.id], "没有来")[0]
+    decide_no_show(field.coordinator, first.id, upheld=False, words="记错人了")
+    page = signed_in(field.coordinator).get(f"/visits/{visit.id}/no-show").get_data(as_text=True)
+    assert "撤销了：记错人了" in page
+    assert f'value="{worker.id}"' in page
+    second = record_no_show(field.coordinator, visit.id, [worker.id], "物业的录像里没有人")[0]
+    assert second.id != first.id
+    assert (first.state, second.state) == (NoShowState.LIFTED, NoShowState.RECORDED)
+    assert states(visit) == {worker.id: AssignmentState.NO_SHOW}
+    assert [line.became for line in reliability_of(worker.id, visit.area.path).lines] == [Became.NO_SHOW]
+    with pytest.raises(InvalidInput):
+        record_no_show(field.coordinator, visit.id, [worker.id], "再记一次")
+    said = db.session.scalars(
+        select(AuditEntry.summary)
+        .where(AuditEntry.object_id == visit.id, AuditEntry.action.startswith("no_show."))
+        .order_by(AuditEntry.id)
+    ).all()
+    assert [text.split("：")[1] for text in said] == ["没有来", "记错人了", "物业的录像里没有人"]
+    assert len(titles(worker.user_id)) == 3
+    decide_no_show(field.coordinator, second.id, upheld=False, words="录像看错了")
+    assert reliability_of(worker.id, visit.area.path).total == 0
+
+
+def test_of_two_one_is_recorded_again_after_the_visit_took_place(field, later):
+    here, actor = field.worker()
+    gone, _ = field.worker()
+    visit = field.visit((here, False), (gone, False), start=time(9, 5), people=2)
+    check_in(actor, visit.id, mark())
+    close_visit(actor, visit, ContactOutcome.COMPLETED)
+    later(150)
+    row = record_no_show(field.coordinator, visit.id, [gone.id], "没有来")[0]
+    decide_no_show(field.coordinator, row.id, upheld=False, words="来过")
+    assert states(visit)[gone.id] is AssignmentState.DONE
+    record_no_show(field.coordinator, visit.id, [gone.id], "签名不是本人的")
+    assert states(visit)[gone.id] is AssignmentState.NO_SHOW
+    assert reliability_of(gone.id, visit.area.path).total == 1
 
 
 def test_missed_again_on_another_day_is_another_one(field, missed, later):
