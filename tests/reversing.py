@@ -18,7 +18,10 @@ def reverse_rows() -> None:
 def _reversed(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
 ) -> tuple[str, Any]:
-    asked = getattr(getattr(context, "compiled", None), "statement", None)
-    if isinstance(asked, Select | CompoundSelect) and not asked._order_by_clauses:
+    compiled = getattr(context, "compiled", None)
+    asked = getattr(compiled, "statement", None)
+    if not isinstance(asked, Select | CompoundSelect) or asked._order_by_clauses:
+        return statement, parameters
+    if not any(part.element.is_dml for part in compiled.ctes or ()):  # what writes must stand outermost
         statement = f"SELECT * FROM ({statement}) AS backwards ORDER BY row_number() OVER () DESC"  # noqa: S608
     return statement, parameters

@@ -215,7 +215,8 @@ def test_creating_writes_who_did_it_and_no_password(
     )
     assert (user.username, user.name, user.must_change_password) == ("zhou.min", "周敏", True)
     assert passwords.verify(user.password_hash, once or "")
-    lines = db_session.scalars(select(AuditEntry).where(AuditEntry.object_id == user.id)).all()
+    written = select(AuditEntry).where(AuditEntry.object_id == user.id).order_by(AuditEntry.id)
+    lines = db_session.scalars(written).all()
     assert [line.action for line in lines] == ["account.create", "account.grant_role"]
     assert all(line.user_id == boss.id and (once or "") not in line.summary for line in lines)
     with pytest.raises(InvalidInput):

@@ -51,9 +51,9 @@ def create(actor, area, contacts=(SON,), home=None, **person):
 def actions(elder):
     return list(
         db.session.scalars(
-            select(AuditEntry.action).where(
-                AuditEntry.object_type == "elders", AuditEntry.object_id == elder.id
-            )
+            select(AuditEntry.action)
+            .where(AuditEntry.object_type == "elders", AuditEntry.object_id == elder.id)
+            .order_by(AuditEntry.id)
         )
     )
 
@@ -339,8 +339,9 @@ def test_reveal_is_recorded_and_limited(tree, actor, freeze):
     elder = create(actor, tree.community, id_number=id_number(), phone="13900000001")
     assert services.reveal(actor, elder, "id_number") == id_number()
     assert services.reveal(actor, elder, f"contact-{elder.emergency_contacts[0].id}") == "13812345678"
-    lines = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "elder.reveal")).all()
-    assert next(line.changes["field"] for line in lines) == "id_number"
+    revealed = select(AuditEntry).where(AuditEntry.action == "elder.reveal").order_by(AuditEntry.id)
+    lines = db.session.scalars(revealed).all()
+    assert lines[0].changes["field"] == "id_number"
     assert id_number() not in str([(line.summary, line.changes) for line in lines])
     with pytest.raises(NotFound):
         services.reveal(actor, elder, "contact-0")
