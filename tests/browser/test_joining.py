@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
 from coordinator.accounts.models import OrganisationKind
@@ -45,9 +45,9 @@ class Walk:
         self.taps += 1  # the link in a message, the picture on a poster, the menu entry
         self.arrive()
 
-    def press(self, role: str, name: str) -> None:
+    def press(self, role: str, name: str, inside: Locator | None = None, *, exact: bool = False) -> None:
         """Touch a link or button that leads to the next screen."""
-        target = self.page.get_by_role(role, name=name)
+        target = (inside or self.page).get_by_role(role, name=name, exact=exact)
         box = target.bounding_box()
         assert box is not None, f"{name} is not to be seen"
         assert box["height"] >= 44, f"{name} is too small for a finger"
