@@ -50,6 +50,22 @@ PERIODIC = (
     "coordinator.supervision.jobs.due_by_itself",
 )
 PERIODIC_TIMEOUT_SECONDS = 3600
+# What a worker does once before it forks for the first job of a queue. A street's search runs in the job itself
+# (a single plan's runs in processes of its own), and fifty streets need not load the kernel fifty times.
+PRELOAD = {"streets": "coordinator.planning.jobs.preload"}
+
+
+@functools.cache
+def preload(queue_name: str) -> None:
+    """Load what the jobs of a queue share. Without it they load it themselves, so a failure ends nothing."""
+    place = PRELOAD.get(queue_name)
+    if place is None:
+        return
+    module, function = place.rsplit(".", 1)
+    try:
+        getattr(importlib.import_module(module), function)()
+    except Exception:
+        log.exception("nothing loaded ahead", queue=queue_name)
 
 
 @functools.cache
@@ -74,6 +90,11 @@ def run_owed(owed_id: int) -> None:
 
 class ForkingWorker(Worker):
     """RQ's forking worker, safe with inherited connections and with an emptied Redis."""
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Fork for a job, with what its queue needs loaded."""
+        preload(queue.name)
+        super().fork_work_horse(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Entry of the forked child."""

@@ -10,6 +10,7 @@ from routing.conflict import Conflict, conflicts
 from routing.edits import Edit, edited
 from routing.errors import InputError, ScenarioError
 from routing.explain import Explanation, Remedy, explain
+from routing.kernel import preload
 from routing.limits import STAGES, Limits, Progress
 from routing.osrm import Osrm, RoadsError
 from routing.plan import Plan, Route, Score, Stop, Unassigned
@@ -69,6 +70,7 @@ __all__ = [
     "day_of",
     "edited",
     "explain",
+    "preload",
     "remedies",
     "repair",
     "schedule",

@@ -31,6 +31,11 @@ log = structlog.get_logger(__name__)
 SECOND_TRY_SECONDS = 10.0
 
 
+def preload() -> None:
+    """Load the compiled kernel into a worker before it forks for a street: the job then begins with its search."""
+    routing.preload()
+
+
 def solve_plan(plan_id: int) -> None:
     """Solve one plan and store it as a draft; nobody but the person who asked is told.
 

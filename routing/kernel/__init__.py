@@ -30,7 +30,7 @@ from routing.state import State
 if TYPE_CHECKING:
     from routing.kernel.improver import KernelImprover
 
-__all__ = ["available", "compile_ahead", "compiled_improver", "is_compiled", "suits"]
+__all__ = ["available", "compile_ahead", "compiled_improver", "is_compiled", "preload", "suits"]
 
 SWITCH = "ROUTING_KERNEL"
 
@@ -67,3 +67,13 @@ def compile_ahead() -> float:
     warm()
     store.marker().touch()
     return time.monotonic() - begun
+
+
+def preload() -> bool:
+    """Load the compiled kernel into this process, for those it forks; whether it was there to load."""
+    if not available() or not is_compiled():
+        return False
+    from routing.kernel.warm import warm
+
+    warm()
+    return True
