@@ -18,7 +18,7 @@ def reverse_rows() -> None:
 def _reversed(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
 ) -> tuple[str, Any]:
-    compiled = getattr(context, "compiled", None)
+    compiled: Any = getattr(context, "compiled", None)
     asked = getattr(compiled, "statement", None)
     if not isinstance(asked, Select | CompoundSelect) or asked._order_by_clauses:
         return statement, parameters

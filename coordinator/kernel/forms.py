@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, g, render_template, request
 from flask_babel import gettext as _
@@ -12,6 +12,8 @@ from wtforms.fields.choices import SelectChoice
 
 from coordinator.extensions import db
 from coordinator.kernel.errors import DomainError
+
+Made = TypeVar("Made")
 
 
 def options(pairs: Mapping[Any, Any] | Iterable[tuple[Any, Any]], empty: Any = None) -> list[SelectChoice]:
@@ -62,6 +64,12 @@ def attempt(form: Form, act: Callable[[], Any]) -> bool:
         form.take(problem)
         return False
     return True
+
+
+def outcome(form: Form, act: Callable[[], Made]) -> Made | None:
+    """`attempt`, for an act that makes something: what it made, or None when the page is to be shown again."""
+    made: list[Made] = []
+    return made[0] if attempt(form, lambda: made.append(act())) else None
 
 
 def status_of(form: Form) -> int:

@@ -15,8 +15,8 @@ from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Actor, Permission, covers, current_actor, requires
 from coordinator.kernel.areas import Area
-from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotFound
-from coordinator.kernel.forms import attempt, options
+from coordinator.kernel.errors import Conflict, InvalidInput, NotFound
+from coordinator.kernel.forms import attempt, options, outcome
 from coordinator.messages.services import notify
 from coordinator.policy import Pack
 from coordinator.visits.festivals import FIRST_YEAR, LAST_YEAR, days_off_known, festivals, years_known
@@ -32,7 +32,7 @@ from coordinator.visits.services import (
     change_event,
     settle_home_visits,
 )
-from coordinator.visits.services.events import people_of
+from coordinator.visits.services.events import Changed, people_of
 from coordinator.visits.services.surge import calls_are_open
 from coordinator.visits.views.blueprint import area_choices, bp
 
@@ -131,31 +131,26 @@ def enter_event() -> Any:
     form = EventForm()
     _areas, own = _scope(actor, Permission.EVENT_EDIT)
     _offer(form, own)
-    if form.validate_on_submit():
-        area = db.session.get(Area, form.area.data)
-        assert area is not None, "the choices come from the table"
-        kind = SurgeKind(form.kind.data)
-        try:
-            event = add_event(
-                actor,
-                area,
-                kind,
-                form.name.data or "",
-                form.first_day.data or date.min,
-                form.last_day.data or date.min,
-                warned=form.warned,
-                note=form.note.data or "",
-            )
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            db.session.commit()
-            flash(_("已登记%(name)s，应访清单会按它计算。", name=event.name), "ok")
-            if kind is SurgeKind.FESTIVAL:
-                return redirect(url_for("visits.events", year=event.first_day.year), 303)
-            return redirect(url_for("visits.event", event_id=event.id), 303)
-    return _page(actor, form), 422
+
+    def act() -> SurgeEvent:
+        return add_event(
+            actor,
+            db.session.get_one(Area, form.area.data),
+            SurgeKind(form.kind.data),
+            form.name.data or "",
+            form.first_day.data or date.min,
+            form.last_day.data or date.min,
+            warned=form.warned,
+            note=form.note.data or "",
+        )
+
+    event = outcome(form, act)
+    if event is None:
+        return _page(actor, form), 422
+    flash(_("已登记%(name)s，应访清单会按它计算。", name=event.name), "ok")
+    if event.kind is SurgeKind.FESTIVAL:
+        return redirect(url_for("visits.events", year=event.first_day.year), 303)
+    return redirect(url_for("visits.event", event_id=event.id), 303)
 
 
 @bp.post("/events/year")
@@ -361,25 +356,22 @@ def settle_event_visits(event_id: int) -> Any:
     everything = request.form.get("all") == "1"
     if found.event.kind is not SurgeKind.EPIDEMIC or found.event.area_id is None:
         raise Conflict(_("只有疫情期间才整批改上门探访。"), code="no_epidemic")
-    if form.validate_on_submit():
-        try:
-            if not chosen and not everything:
-                raise InvalidInput(_("请先勾选要处理的探访。"))
-            act = str(form.act.data)
-            changed = settle_home_visits(
-                actor, *found, None if everything else chosen, act, form.reason.data or ""
-            )
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            found = find_event(actor, event_id)
-        else:
-            for visit in changed.done:
-                _tell(visit, act, form.reason.data or "")
-            db.session.commit()
-            _say(act, len(changed.done), changed.refused)
-            return redirect(url_for("visits.event", event_id=event_id), 303)
-    return _show(actor, found, settle=form), 422
+
+    def settle() -> Changed:
+        if not chosen and not everything:
+            raise InvalidInput(_("请先勾选要处理的探访。"))
+        changed = settle_home_visits(
+            actor, *found, None if everything else chosen, str(form.act.data), form.reason.data or ""
+        )
+        for visit in changed.done:
+            _tell(visit, str(form.act.data), form.reason.data or "")
+        return changed
+
+    changed = outcome(form, settle)
+    if changed is not None:
+        _say(str(form.act.data), len(changed.done), changed.refused)
+        return redirect(url_for("visits.event", event_id=event_id), 303)
+    return _show(actor, find_event(actor, event_id), settle=form), 422
 
 
 def _tell(visit: Visit, act: str, reason: str) -> None:

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from coordinator.elders.labels import SEXES
 from coordinator.elders.models import Elder
-from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Actor, Permission, covers, current_actor, requires
-from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.errors import NotFound
+from coordinator.kernel.forms import attempt
 from coordinator.policy import BlockReason, Mode
 from coordinator.visits import labels
 from coordinator.visits.forms import OverdueReasonForm
@@ -127,19 +127,13 @@ def explain_overdue(elder_id: int) -> str | Response | tuple[str, int]:
     form = OverdueReasonForm()
     elder = find_elder(actor, Permission.DUE_EXPLAIN, elder_id)
     rule, start = form.rule.data or "", form.period_from.data
-    if form.validate_on_submit() and start is not None:
-        try:
-            write_overdue_reason(actor, elder, rule, start, form.reason.data or "")
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            db.session.commit()
-            if not request.headers.get("HX-Request"):
-                flash(_("已写明原因。"), "ok")
-                return redirect(item_href(elder_id, rule, start), 303)
     if start is None:
         raise NotFound(_("没有找到这一项应访。"), _("请从应访清单进入。"))
+    if attempt(form, lambda: write_overdue_reason(actor, elder, rule, start, form.reason.data or "")) and (
+        not request.headers.get("HX-Request")
+    ):
+        flash(_("已写明原因。"), "ok")
+        return redirect(item_href(elder_id, rule, start), 303)
     context = _panel(actor, elder_id, rule, start)
     return render_template("visits/due_item.html", form=form, **context), 422 if form.errors else 200
 

@@ -18,8 +18,8 @@ from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, covers, current_actor, in_areas, requires
 from coordinator.kernel.areas import Area
 from coordinator.kernel.downloads import send_sheet
-from coordinator.kernel.errors import Conflict, DomainError, NotFound
-from coordinator.kernel.forms import options
+from coordinator.kernel.errors import Conflict, InvalidInput
+from coordinator.kernel.forms import attempt, options, outcome, status_of
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
 from coordinator.policy import Status
 from coordinator.visits import labels
@@ -167,16 +167,9 @@ def _act(visit_id: int, permission: Permission, asked: str, act: Any, done: str)
     actor = current_actor()
     visit = load_visit(actor, permission, visit_id)
     form = ReasonForm()
-    if form.validate_on_submit():
-        try:
-            act(actor, visit, form.reason.data or "")
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            db.session.commit()
-            flash(done, "ok")
-            return redirect(url_for("visits.show", visit_id=visit_id), 303)
+    if attempt(form, lambda: act(actor, visit, form.reason.data or "")):
+        flash(done, "ok")
+        return redirect(url_for("visits.show", visit_id=visit_id), 303)
     return _show(actor, load_visit(actor, permission, visit_id), form, asked), 422
 
 
@@ -202,7 +195,7 @@ def take_off(visit_id: int, worker_id: int) -> Any:
     def act(actor: Actor, visit: Visit, reason: str) -> None:
         worker = next((one.worker for one in visit.assignments if one.worker_id == worker_id), None)
         if worker is None:
-            raise NotFound(_("这个人不在这次探访里。"))
+            raise Conflict(_("这个人不在这次探访里。"))
         release(actor, visit, worker, reason)
 
     return _act(visit_id, Permission.CLAIM_DECIDE, f"release-{worker_id}", act, _("已从这次探访退下。"))
@@ -215,23 +208,21 @@ def reopen(visit_id: int) -> Any:
     actor = current_actor()
     visit = load_visit(actor, Permission.VISIT_OPEN, visit_id)
     form = ReopenForm()
-    if form.validate_on_submit() and form.day.data and form.start.data:
-        starts_at = _moment(form.day.data, form.start.data)
-        try:
-            reopen_visit(actor, visit, starts_at, starts_at + (visit.ends_at - visit.starts_at))
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            visit = load_visit(actor, Permission.VISIT_OPEN, visit_id)
-        else:
-            db.session.commit()
-            flash(_("已重新安排，还要派人。"), "ok")
-            return redirect(url_for("visits.show", visit_id=visit_id), 303)
-    page = render_template("visits/reopen.html", form=form, visit=visit)
-    return (page, 422) if form.errors else page
+
+    def act() -> None:
+        starts_at = _moment(form)
+        reopen_visit(actor, visit, starts_at, starts_at + (visit.ends_at - visit.starts_at))
+
+    if attempt(form, act):
+        flash(_("已重新安排，还要派人。"), "ok")
+        return redirect(url_for("visits.show", visit_id=visit_id), 303)
+    return render_template("visits/reopen.html", form=form, visit=visit), status_of(form)
 
 
-def _moment(day: date, start: Any) -> datetime:
+def _moment(form: OpenVisitForm | ReopenForm | ContactForm) -> datetime:
+    day, start = form.day.data, form.start.data
+    assert day is not None, "a required field"
+    assert start is not None, "a required field"
     return clock.at_local(day, start.hour * 3600 + start.minute * 60)
 
 
@@ -256,28 +247,27 @@ def assign_people(visit_id: int) -> Any:
     form.leads.choices = form.companions.choices = options(
         (one.worker.id, one.worker.name) for one in candidates
     )
-    if form.validate_on_submit():
+
+    def act() -> list[tuple[Worker, bool]]:
         team = _team(form, candidates)
         overridden = _overridden(team, candidates)
-        try:
-            if overridden and not form.reason.data:
-                form.reason.errors = [
-                    _("%(name)s：%(why)s。请写明为什么还是派他去。", name=overridden[0], why=overridden[1])
-                ]
-            else:
-                assign(actor, visit, team, override_reason=form.reason.data or "")
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            visit = load_visit(actor, Permission.CLAIM_DECIDE, visit_id)
-        else:
-            if not form.errors:
-                db.session.commit()
-                names = "、".join(worker.name for worker, _companion in team)
-                flash(_("已派给%(names)s。", names=names), "ok")
-                return redirect(url_for("visits.show", visit_id=visit_id), 303)
+        if overridden and not form.reason.data:
+            name, why = overridden
+            raise InvalidInput(
+                _("%(name)s：%(why)s。请写明为什么还是派他去。", name=name, why=why), field="reason"
+            )
+        assign(actor, visit, team, override_reason=form.reason.data or "")
+        return team
+
+    team = outcome(form, act)
+    if team is not None:
+        flash(_("已派给%(names)s。", names="、".join(worker.name for worker, _companion in team)), "ok")
+        return redirect(url_for("visits.show", visit_id=visit_id), 303)
+    if form.is_submitted():
+        visit = load_visit(actor, Permission.CLAIM_DECIDE, visit_id)
+        candidates = candidates_for(visit)
     page = render_template("visits/assign.html", visit=visit, form=form, candidates=candidates, kinds=KINDS)
-    return (page, 422) if form.errors else page
+    return page, status_of(form)
 
 
 def _team(form: AssignForm, candidates: Sequence[Candidate]) -> list[tuple[Worker, bool]]:
@@ -321,31 +311,27 @@ def new() -> Any:
         mode=ContactMode.HOME.value,
         start=elder.visit_from,
     )
-    if form.validate_on_submit() and form.day.data and form.start.data:
-        starts_at = _moment(form.day.data, form.start.data)
-        rule, period = _rule_of(elder, form.day.data)
-        try:
-            visit = open_visit(
-                actor,
-                elder,
-                starts_at,
-                starts_at + timedelta(minutes=form.minutes.data or 0),
-                mode=ContactMode(form.mode.data),
-                people=int(form.people.data),
-                needs_skills=form.needs_skills.data or (),
-                rule=rule,
-                period=period,
-            )
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            elder = find_elder(actor, Permission.VISIT_OPEN, request.values.get("elder", type=int) or 0)
-        else:
-            db.session.commit()
-            flash(_("已安排，请选谁去。"), "ok")
-            return redirect(url_for("visits.assign_people", visit_id=visit.id), 303)
-    page = render_template("visits/new.html", form=form, elder=elder)
-    return (page, 422) if form.errors else page
+
+    def act() -> Visit:
+        starts_at = _moment(form)
+        rule, period = _rule_of(elder, clock.to_local(starts_at).date())
+        return open_visit(
+            actor,
+            elder,
+            starts_at,
+            starts_at + timedelta(minutes=form.minutes.data or 0),
+            mode=ContactMode(form.mode.data),
+            people=int(form.people.data),
+            needs_skills=form.needs_skills.data or (),
+            rule=rule,
+            period=period,
+        )
+
+    visit = outcome(form, act)
+    if visit is not None:
+        flash(_("已安排，请选谁去。"), "ok")
+        return redirect(url_for("visits.assign_people", visit_id=visit.id), 303)
+    return render_template("visits/new.html", form=form, elder=elder), status_of(form)
 
 
 def _rule_of(elder: Elder, day: date) -> tuple[str | None, tuple[date, date] | None]:
@@ -366,23 +352,18 @@ def contact() -> Any:
     elder = find_elder(actor, Permission.VISIT_OPEN, request.values.get("elder", type=int) or 0)
     now = clock.local_now()
     form = ContactForm(day=now.date(), start=now.time().replace(second=0, microsecond=0))
-    if form.validate_on_submit() and form.day.data and form.start.data:
-        try:
-            log_remote_contact(
-                actor,
-                elder,
-                ContactMode(form.mode.data),
-                ContactOutcome(form.outcome.data),
-                _moment(form.day.data, form.start.data),
-                form.note.data or "",
-            )
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            elder = find_elder(actor, Permission.VISIT_OPEN, request.values.get("elder", type=int) or 0)
-        else:
-            db.session.commit()
-            flash(_("已登记和%(name)s的联系。", name=elder.name), "ok")
-            return redirect(url_for("visits.elder_panel", elder_id=elder.id), 303)
-    page = render_template("visits/contact.html", form=form, elder=elder)
-    return (page, 422) if form.errors else page
+
+    def act() -> None:
+        log_remote_contact(
+            actor,
+            elder,
+            ContactMode(form.mode.data),
+            ContactOutcome(form.outcome.data),
+            _moment(form),
+            form.note.data or "",
+        )
+
+    if attempt(form, act):
+        flash(_("已登记和%(name)s的联系。", name=elder.name), "ok")
+        return redirect(url_for("visits.elder_panel", elder_id=elder.id), 303)
+    return render_template("visits/contact.html", form=form, elder=elder), status_of(form)
