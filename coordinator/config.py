@@ -33,6 +33,8 @@ INSIDE_NAMES = (".localhost", ".home.arpa", ".internal")
 
 KNOWN = frozenset(
     {
+        "TANFANG_CODES_DAY",
+        "TANFANG_CODES_HOUR",
         "TANFANG_DATA",
         "TANFANG_DEMO",
         "TANFANG_FIELD_KEY",
@@ -101,6 +103,9 @@ class Settings:
     road_engines: Mapping[str, str] = field(default_factory=dict)
     smtp_url: str | None = field(default=None, repr=False)
     sms: SmsSettings | None = None
+    # The most codes sent to telephones, of the whole installation: each text message costs money.
+    codes_hour: int = 500
+    codes_day: int = 2000
     wecom_url: str = "https://qyapi.weixin.qq.com"  # where the robots of 企业微信 groups are reached
     secret_key: str = field(repr=False)  # signs cookies and forms
     field_key: bytes = field(repr=False)  # 32 bytes, AES-256-GCM key of the protected fields
@@ -179,6 +184,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         road_engines=_road_engines(env),
         smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
         sms=_sms(env, demo=demo),
+        codes_hour=_integer(env, "TANFANG_CODES_HOUR", default=500, low=10, high=1_000_000),
+        codes_day=_integer(env, "TANFANG_CODES_DAY", default=2000, low=10, high=1_000_000),
         wecom_url=_url(env, "TANFANG_WECOM_URL", ("http", "https")) or Settings.wecom_url,
         secret_key=_secret_key(env, data_dir / "keys"),
         field_key=_field_key(env, data_dir / "keys"),

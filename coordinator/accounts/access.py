@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from coordinator.accounts.models import User
 from coordinator.kernel.access import (
+    AREA_ROLES,
     ORGANISATION_ROLES,
     SYSTEM,
     Actor,
@@ -74,6 +76,14 @@ def can_manage(actor: Actor, user_id: int, bonds: Iterable[Bond]) -> bool:
 def can_keep_organisation(actor: Actor, area_path: str) -> bool:
     """May the actor enter or change an organisation of this area?"""
     return covers(actor, Permission.ACCOUNT_MANAGE, area_path)
+
+
+def enters_by_code(user: User) -> bool:
+    """May a code to the telephone alone sign this person in? Never where a second factor belongs, nor into a closed
+    account.
+    """
+    roles = {grant.role for grant in user.roles}
+    return user.is_active and user.totp_confirmed_at is None and roles.isdisjoint(AREA_ROLES)
 
 
 def _stands_above(actor: Actor, role: Role, area_path: str | None) -> bool:

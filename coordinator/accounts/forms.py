@@ -65,12 +65,9 @@ class PasswordForm(Form):
     )
 
 
-class ChangePasswordForm(Form):
-    old = PasswordField(
-        _l("现在的密码"),
-        [InputRequired(_l("请填写现在的密码。")), Length(max=4 * LONGEST, message=_l("密码太长。"))],
-        render_kw={"autocomplete": "current-password"},
-    )
+class NewPasswordForm(Form):
+    """A new password, written twice."""
+
     password = PasswordField(
         _l("新密码"),
         [InputRequired(_l("请填写新密码。")), Length(max=4 * LONGEST, message=_l("密码太长。"))],
@@ -90,6 +87,14 @@ class ChangePasswordForm(Form):
     def validate_again(self, field: PasswordField) -> None:
         if field.data != self.password.data:
             raise ValidationError(_l("两次写的不一样，请再写一遍。"))
+
+
+class ChangePasswordForm(NewPasswordForm):
+    old = PasswordField(
+        _l("现在的密码"),
+        [InputRequired(_l("请填写现在的密码。")), Length(max=4 * LONGEST, message=_l("密码太长。"))],
+        render_kw={"autocomplete": "current-password"},
+    )
 
 
 class DetailsForm(Form):

@@ -93,6 +93,11 @@ def verify(stored: str | None, password: str) -> bool:
     return matches and stored is not None
 
 
+def is_set(stored: str) -> bool:
+    """Is there a password behind this, or does its person sign in by a code only?"""
+    return stored != NO_PASSWORD
+
+
 def needs_rehash(stored: str) -> bool:
     """Was this hash made with weaker parameters than today's?"""
     return _hasher.check_needs_rehash(stored)

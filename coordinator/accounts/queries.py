@@ -144,6 +144,19 @@ def holders_in_organisation(permission: Permission, organisation_id: int) -> lis
     return _holders(permission, RoleGrant.organisation_id == organisation_id)
 
 
+def administrators() -> list[int]:
+    """Users who are administrators, of whatever area: who hears of the system itself. One query."""
+    return list(
+        db.session.scalars(
+            select(User.id)
+            .join(RoleGrant, RoleGrant.user_id == User.id)
+            .where(RoleGrant.role == Role.ADMINISTRATOR, RoleGrant.revoked_at.is_(None), User.is_active)
+            .distinct()
+            .order_by(User.id)
+        )
+    )
+
+
 def _holders(permission: Permission, where: ColumnElement[bool]) -> list[int]:
     roles = [role for role, held in ROLE_PERMISSIONS.items() if permission in held]
     return list(

@@ -20,6 +20,7 @@ class CodePurpose(StrEnum):
     JOIN = "join"
     SIGN_IN = "sign_in"
     GUARDIAN = "guardian"
+    PASSWORD = "password"  # noqa: S105  a purpose, no secret
 
 
 class PhoneCode(db.Model):
@@ -30,6 +31,7 @@ class PhoneCode(db.Model):
         CheckConstraint("tries >= 0", name="tries_counted"),
         Index("ix_phone_codes_phone_hash_sent_at", "phone_hash", "sent_at"),
         Index("ix_phone_codes_address_sent_at", "address", "sent_at"),
+        Index("ix_phone_codes_sent_at", "sent_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

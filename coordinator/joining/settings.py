@@ -22,6 +22,12 @@ def limits_are_on() -> bool:
     return _settings().rate_limits
 
 
+def most_codes() -> tuple[int, int]:
+    """The most codes that the whole installation sends in an hour and in a day."""
+    settings = _settings()
+    return settings.codes_hour, settings.codes_day
+
+
 def clock_stands_still() -> bool:
     """Does TANFANG_NOW stop the clock (demo only)? No pause would ever end."""
     return _settings().now is not None

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from coordinator.config import Settings
 from coordinator.extensions import db
+from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, requires
 
 bp = Blueprint("health", __name__)
@@ -47,18 +48,38 @@ def readyz() -> tuple[Response, int]:
     """200 when database, queue and schema can serve, else 503 with the failing part.
 
     Having no worker is shown, not failed: pages, claims and records go on, owed jobs wait in the database. So is a
-    road engine that is away, where one is set: travel times are estimates then.
+    road engine that is away, where one is set: travel times are estimates then. So are codes to telephones that are
+    held back because too many were sent.
     """
     settings: Settings = current_app.extensions["settings"]
     database, migrations = _database()
     queue, workers = _queue(current_app.extensions["redis"])
     demo = demo_state(settings)
+    codes = {"codes": code_state(settings)} if settings.sms is not None else {}
     roads = {"roads": road_state(settings.road_engines)} if settings.road_engines else {}
     answer = jsonify(
-        database=database, queue=queue, workers=workers, migrations=migrations, demo=demo, **roads
+        database=database, queue=queue, workers=workers, migrations=migrations, demo=demo, **codes, **roads
     )
     ready = database == "ok" and queue == "ok" and migrations == "head" and demo != "failed"
     return answer, 200 if ready else 503
+
+
+def code_state(settings: Settings) -> str:
+    """Of the codes that may be sent in an hour or a day: `ok`, `near` (four fifths), `held` (all), `unknown`."""
+    now = clock.now()
+    # Codes belong to a later feature; its table is named, not imported.
+    statement = text(
+        "SELECT count(*) FILTER (WHERE sent_at > :hour), count(*) FROM phone_codes"
+        " WHERE sent_at > :day AND sent_at <= :now"
+    )
+    times = {"hour": now - timedelta(hours=1), "day": now - timedelta(days=1), "now": now}
+    try:
+        sent = db.session.execute(statement, times).one()
+    except SQLAlchemyError:
+        db.take_back()
+        return "unknown"
+    share = max(sent[0] / settings.codes_hour, sent[1] / settings.codes_day)
+    return "held" if share >= 1 else "near" if share >= 0.8 else "ok"
 
 
 def _database() -> tuple[str, str]:

@@ -16,12 +16,14 @@ from coordinator.accounts.services.sessions import (
 )
 from coordinator.accounts.services.users import (
     change_password,
+    check_own_password,
     create_user,
     disable_user,
     drop_one_time_password,
     enable_user,
     open_own_account,
     reset_password,
+    set_password_by_code,
     update_user,
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "NewRole",
     "change_password",
     "check_credentials",
+    "check_own_password",
     "confirm_second_factor",
     "create_organisation",
     "create_user",
@@ -44,6 +47,7 @@ __all__ = [
     "remove_second_factor",
     "reset_password",
     "revoke_role",
+    "set_password_by_code",
     "update_organisation",
     "update_user",
     "use_code",

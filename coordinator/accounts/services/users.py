@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from coordinator.accounts import passwords, queries
-from coordinator.accounts.access import can_manage
+from coordinator.accounts.access import can_manage, enters_by_code
 from coordinator.accounts.models import RoleGrant, User
 from coordinator.accounts.services.roles import NewRole, grant_role
 from coordinator.accounts.services.sessions import end_sessions
@@ -160,10 +160,32 @@ def change_password(actor: Actor, user: User, *, old: str, new: str) -> None:
         raise InvalidInput(_("现在的密码不对。"), _("请再输一次。"), field="old")
     if old == new:
         raise InvalidInput(_("新密码和现在的一样。"), _("请换一个。"), field="password")
-    passwords.check_new_password(new, about=(user.username, user.name, user.email, user.phone))
+    check_own_password(user, new)
     _set_password(user, new, must_change=False)
     end_sessions(user, "password_changed")
     audit.record(actor, "account.change_password", user, _("修改了自己的密码"))
+
+
+def set_password_by_code(actor: Actor, user: User, new: str, phone: str) -> None:
+    """Set one's own password where a code to the telephone stands for the former one: there is none, or it is
+    forgotten. All sessions end, this one too: the door opens a new one. The caller has taken the code that went to
+    `phone`. Flushes.
+
+    Raises NotAllowed for an account that a code does not open, InvalidInput (field `password`).
+    """
+    if actor.user_id != user.id or not enters_by_code(user):
+        raise NotAllowed(_("这个账号不能用验证码设置密码。"), _("请用现在的密码改；忘了请联系街道管理员。"))
+    check_own_password(user, new, phone)
+    _set_password(user, new, must_change=False)
+    end_sessions(user, "password_changed")
+    audit.record(actor, "account.set_password", user, _("用手机验证码设置了自己的密码"))
+
+
+def check_own_password(user: User, new: str, phone: str | None = None) -> None:
+    """Raise InvalidInput (field `password`) when this cannot be the password of this account. `phone`: what else
+    others know of the person.
+    """
+    passwords.check_new_password(new, about=(user.username, user.name, user.email, user.phone, phone))
 
 
 def _set_password(user: User, password: str, *, must_change: bool) -> None:

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from coordinator.accounts import authentication, passwords, queries, second_factor, services
+from coordinator.accounts.access import enters_by_code
 from coordinator.accounts.authentication import SignedIn
 from coordinator.accounts.forms import ChangePasswordForm, CodeForm, DetailsForm, PasswordForm
 from coordinator.accounts.models import User
@@ -46,6 +47,8 @@ def me() -> Any:
         here=person.session_id,
         required=authentication.second_factor_required({grant.role for grant in user.roles}),
         may_work=current_actor().may(Permission.WORK),
+        has_password=passwords.is_set(user.password_hash),
+        by_code=enters_by_code(user),
     )
     return page, (422 if form.is_submitted() else 200)
 
@@ -98,7 +101,13 @@ def change_password() -> Any:
             db.session.commit()
             flash(_("密码已经改好，其他设备都已退出登录。"), "ok")
             return redirect("/" if person.must_change_password else url_for("accounts.me"), 303)
-    page = render_template("accounts/password.html", form=form, must=person.must_change_password)
+    page = render_template(
+        "accounts/password.html",
+        form=form,
+        must=person.must_change_password,
+        has_password=passwords.is_set(user.password_hash),
+        by_code=enters_by_code(user) and not person.must_change_password,
+    )
     return page, (422 if form.is_submitted() else 200)
 
 

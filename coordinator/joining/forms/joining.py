@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectField, StringField, TelField
 from wtforms.validators import InputRequired, Length, Optional
 
+from coordinator.accounts.forms import NewPasswordForm
 from coordinator.accounts.models import Organisation
 from coordinator.elders.forms import typed_right
 from coordinator.joining.labels import ELDER_RELATIONS, GUARDIAN_RELATIONS, LICENCES, OFFICES, ONE_ELDER
@@ -28,6 +29,16 @@ class PhoneForm(Form):
 
 
 class CodeForm(Form):
+    code = StringField(
+        _l("短信里的 6 位验证码"),
+        [InputRequired(_l("请填验证码。")), Length(max=20, message=_l("验证码是 6 位数字。"))],
+        render_kw={"autocomplete": "one-time-code", **_FIGURES},
+    )
+
+
+class OwnPasswordForm(NewPasswordForm):
+    """The code that stands for the former password, and the new one."""
+
     code = StringField(
         _l("短信里的 6 位验证码"),
         [InputRequired(_l("请填验证码。")), Length(max=20, message=_l("验证码是 6 位数字。"))],

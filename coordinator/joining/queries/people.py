@@ -7,11 +7,12 @@ from typing import NamedTuple
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
+from coordinator.accounts.access import enters_by_code
 from coordinator.accounts.models import User
 from coordinator.accounts.queries import holders_in_areas, holders_in_organisation
 from coordinator.elders.lookup import id_hash, phone_hash
 from coordinator.extensions import db
-from coordinator.kernel.access import AREA_ROLES, Permission
+from coordinator.kernel.access import Permission
 from coordinator.workforce.models import Worker, WorkerStatus
 
 
@@ -26,10 +27,7 @@ class Person(NamedTuple):
     @property
     def enters_by_code(self) -> bool:
         """May a code alone sign this person in? Never where a second factor belongs, nor into a closed account."""
-        if self.user is None:
-            return True
-        roles = {grant.role for grant in self.user.roles}
-        return self.user.is_active and self.user.totp_confirmed_at is None and roles.isdisjoint(AREA_ROLES)
+        return self.user is None or enters_by_code(self.user)
 
 
 def people_with_phone(phone: str) -> list[Person]:

@@ -11,9 +11,11 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import structlog
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 
+from coordinator.accounts.queries import administrators
 from coordinator.elders.lookup import phone_hash
 from coordinator.extensions import db
 from coordinator.joining import settings
@@ -21,9 +23,9 @@ from coordinator.joining.models import CodePurpose, PhoneCode
 from coordinator.kernel import clock, crypto
 from coordinator.kernel.errors import InvalidInput, TooMany, Unavailable
 from coordinator.kernel.identity import IdentityError, is_mobile, normalise_phone
-from coordinator.kernel.limits import too_many
+from coordinator.kernel.limits import too_many, wait_text
 from coordinator.messages import channels
-from coordinator.messages.services import send_code
+from coordinator.messages.services import notify, send_code
 
 DIGITS = 6
 VALID = timedelta(minutes=5)
@@ -34,6 +36,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PHONE_LIMITS = ((5, HOUR), (10, DAY))
 ADDRESS_LIMITS = ((100, HOUR), (300, DAY))
 KEPT = timedelta(days=2)
+# The advisory lock of whoever counts codes.
+_COUNTING = 7_301_640_117
+log = structlog.get_logger(__name__)
 
 
 class Sent(NamedTuple):
@@ -63,16 +68,18 @@ def send_phone_code(phone: str, purpose: CodePurpose, address: str | None) -> Se
     """Make a code for this number and owe its text message. An earlier one does not count any more. Flushes.
 
     `address` is the network address that asks. Raises InvalidInput (field `phone`), TooMany (within 60 s of the
-    last one, or over the limits of the phone or the address), Unavailable where no text messages can be sent.
+    last one, over the limits of the phone or the address, or `all_codes` over those of the whole installation),
+    Unavailable where no text messages can be sent.
     """
     phone = mobile(phone)
     if not channels.sms_is_on():
         raise Unavailable(_("这里还没有开通短信。"), _("请到社区登记，或者请社区工作人员帮忙。"))
     owner = phone_hash(phone)
     assert owner is not None, "a mobile number has a hash"
+    _one_at_a_time()
     now = clock.now()
-    _one_at_a_time(owner)
     _check_limits(owner, address, now)
+    _check_all(now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     row = PhoneCode(
         phone_hash=owner,
@@ -156,10 +163,9 @@ def _hash_of(owner: bytes, purpose: CodePurpose, code: str) -> bytes:
     return crypto.keyed_hash(f"{owner.hex()}:{purpose.value}:{code}", "phone_code")
 
 
-def _one_at_a_time(owner: bytes) -> None:
-    """Until the end of the transaction nobody else counts the codes of this phone."""
-    key = int.from_bytes(owner[:8], "big", signed=True)
-    db.session.execute(select(func.pg_advisory_xact_lock(key)))
+def _one_at_a_time() -> None:
+    """Until the end of the transaction nobody else counts codes: what is counted holds for whoever comes next."""
+    db.session.execute(select(func.pg_advisory_xact_lock(_COUNTING)))
 
 
 def _check_limits(owner: bytes, address: str | None, now: datetime) -> None:
@@ -184,6 +190,50 @@ def _check_limits(owner: bytes, address: str | None, now: datetime) -> None:
         wait = _wait(whose, most, window, now)
         if wait:
             raise too_many(wait)
+
+
+def _check_all(now: datetime) -> None:
+    """Whoever has text messages sent to ever new numbers from ever new addresses stays within what the operator is
+    willing to pay. Raises TooMany `all_codes`; the code that takes the last place tells the administrators.
+    """
+    if settings.clock_stands_still() or not settings.limits_are_on():
+        return
+    for most, window in zip(settings.most_codes(), (HOUR, DAY), strict=True):
+        sent = _sent_since(now - window, now)
+        if sent >= most:
+            wait = _wait(true(), most, window, now)
+            log.error("codes held back, limit of the installation", most=most, window=str(window), wait=wait)
+            raise TooMany(
+                _("现在要验证码的人太多，暂时发不出去。"),
+                wait_text(wait) + _("急用请打电话给社区，或者到社区登记；有密码的可以用密码登录。"),
+                retry_after=wait,
+                code="all_codes",
+            )
+        if sent == most - 1:
+            _tell_operators(most, window, now)
+
+
+def _sent_since(since: datetime, now: datetime) -> int:
+    statement = select(func.count(PhoneCode.id)).where(PhoneCode.sent_at > since, PhoneCode.sent_at <= now)
+    return db.session.scalar(statement) or 0
+
+
+def _tell_operators(most: int, window: timedelta, now: datetime) -> None:
+    """Once an hour at most for each limit."""
+    log.error("codes used up, limit of the installation", most=most, window=str(window))
+    hourly = window == HOUR
+    notify(
+        administrators(),
+        _("短信验证码发到上限了"),
+        (
+            _("一小时内已经发了 %(n)s 条，暂时不再发。", n=most)
+            if hourly
+            else _("一天内已经发了 %(n)s 条，暂时不再发。", n=most)
+        )
+        + _("可能有人在恶意刷短信，请看日志里的来源；确实是报名的人多，请运维把上限调高。"),
+        dedupe_key=f"codes-used-up:{'hour' if hourly else 'day'}:{now:%Y-%m-%dT%H}",
+        urgent=True,
+    )
 
 
 def _wait(whose: ColumnElement[bool], most: int, window: timedelta, now: datetime) -> int:

@@ -41,7 +41,7 @@ def _tables() -> None:
         sa.Column("phone_hash", sa.LargeBinary(), nullable=False),
         sa.Column(
             "purpose",
-            known("codepurpose_known", "join", "sign_in", "guardian"),
+            known("codepurpose_known", "join", "sign_in", "guardian", "password"),
             nullable=False,
         ),
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
@@ -54,6 +54,7 @@ def _tables() -> None:
         key("phone_codes"),
     )
     op.create_index("ix_phone_codes_address_sent_at", "phone_codes", ["address", "sent_at"])
+    op.create_index("ix_phone_codes_sent_at", "phone_codes", ["sent_at"])
     op.create_index(
         "ix_phone_codes_phone_hash_sent_at", "phone_codes", ["phone_hash", "sent_at"], unique=False
     )

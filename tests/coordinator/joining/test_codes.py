@@ -16,8 +16,12 @@ from coordinator.joining.models import CodePurpose, PhoneCode
 from coordinator.joining.services import codes
 from coordinator.joining.services.codes import forget_codes, send_phone_code, use_phone_code
 from coordinator.kernel import clock
+from coordinator.kernel.access import Role
 from coordinator.kernel.errors import InvalidInput, TooMany, Unavailable
+from coordinator.kernel.health import code_state
+from coordinator.messages.models import Message
 from tests.coordinator.joining.conftest import last_code
+from tests.factories import make_area_tree, make_user
 
 PHONE = "13900001111"
 JOIN, SIGN_IN = CodePurpose.JOIN, CodePurpose.SIGN_IN
@@ -145,6 +149,84 @@ def test_an_address_is_counted_too(db_session, limits, monkeypatch):
     with pytest.raises(TooMany):
         send_phone_code("13900003339", JOIN, "127.0.0.9")
     send_phone_code("13900003339", JOIN, "127.0.0.8")
+
+
+def most(monkeypatch, app, **over):
+    monkeypatch.setitem(app.extensions, "settings", replace(app.extensions["settings"], **over))
+
+
+def test_the_whole_installation_is_counted(app, client, db_session, now, limits, monkeypatch):
+    """Ever new numbers from ever new addresses: nobody's own limit, but the operator's."""
+    boss = make_user(Role.ADMINISTRATOR, make_area_tree().street)
+    most(monkeypatch, app, codes_hour=10, codes_day=12)
+    for number in range(10):
+        assert code_state(app.extensions["settings"]) == ("near" if number >= 8 else "ok")
+        assert db.session.scalars(select(Message)).all() == []
+        send_phone_code(f"1390000444{number}", JOIN, f"10.0.0.{number}")
+    told = db.session.scalars(select(Message)).one()
+    assert told.user_id == boss.id
+    assert told.urgent
+    assert "一小时内已经发了 10 条" in told.body
+    assert code_state(app.extensions["settings"]) == "held"
+    with pytest.raises(TooMany, match="人太多") as refused:
+        send_phone_code("13900005555", SIGN_IN, "10.0.1.1")
+    assert refused.value.code == "all_codes"
+    assert "社区" in refused.value.remedy
+    assert 3590 < refused.value.retry_after <= 3600
+    now(3601)
+    assert code_state(app.extensions["settings"]) == "near"  # of the day
+    for number in range(2):
+        send_phone_code(f"1390000555{number}", JOIN, f"10.0.0.{number}")
+    assert "一天内已经发了 12 条" in last_message().body
+    with pytest.raises(TooMany) as refused:
+        send_phone_code("13900005559", JOIN, "10.0.1.2")
+    assert refused.value.retry_after > 80_000
+
+
+def last_message():
+    return db.session.scalars(select(Message).order_by(Message.id.desc()).limit(1)).one()
+
+
+def test_held_back_on_the_page(app, client, db_session, send, limits, monkeypatch):
+    """The person reads what to do instead, and the number typed is still there."""
+    most(monkeypatch, app, codes_hour=1)
+    send_phone_code(PHONE, JOIN, None)
+    answer = send("/join/sign-in", {"phone": "13900002222"})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 429
+    assert "现在要验证码的人太多" in page
+    assert "到社区登记" in page
+    assert "13900002222" in page
+
+
+def test_many_at_once_do_not_pass_the_bound(committed_app, committed_db, monkeypatch):
+    settings = replace(
+        committed_app.extensions["settings"],
+        sms=SmsSettings(gateway="console"),
+        rate_limits=True,
+        codes_hour=3,
+    )
+    monkeypatch.setitem(committed_app.extensions, "settings", settings)
+    gate, ends = threading.Barrier(6), []
+
+    def ask(number: int) -> None:
+        with committed_app.app_context():
+            gate.wait()
+            try:
+                send_phone_code(f"1390000666{number}", JOIN, f"10.0.0.{number}")
+            except TooMany as refused:
+                ends.append(refused.code)
+                db.session.rollback()
+            else:
+                db.session.commit()
+                ends.append("sent")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ends) == ["all_codes"] * 3 + ["sent"] * 3
 
 
 @pytest.mark.parametrize(

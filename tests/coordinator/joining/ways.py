@@ -1,6 +1,5 @@
 """The ways in: what somebody types and sends until the application is there."""
 
-
 from __future__ import annotations
 
 from datetime import date
