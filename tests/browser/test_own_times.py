@@ -70,7 +70,9 @@ def volunteer(live_server: Any, phone: Page, enter: Any) -> tuple[Walk, int, int
     return Walk(phone), worker_id, elder_id
 
 
-def test_hours_limits_and_a_home(live_server: Any, volunteer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hours_limits_and_a_home(
+    live_server: Any, volunteer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     walk, worker_id, elder_id = volunteer
     page = walk.page
 
