@@ -229,8 +229,8 @@ def test_rules_are_set_per_area_with_a_version_and_a_line_of_history(field):
     assert refused.value.field == "visits_here"
     with pytest.raises(InvalidInput):
         set_rules(own, community, FIGURES | {"queue_places": 7}, True)
-    lines = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "claims.set_rules")).all()
-    assert [one.area_id for one in lines] == [street.id, community.id]
+    written = select(AuditEntry).where(AuditEntry.action == "claims.set_rules").order_by(AuditEntry.id)
+    assert [one.area_id for one in db.session.scalars(written)] == [street.id, community.id]
 
 
 # --- the pages -------------------------------------------------------------------------------------------

@@ -67,9 +67,9 @@ def test_the_first_in_line_moves_up_when_the_claim_is_refused(field):
     assert titles(second) == ["您排队的探访轮到您了"]
     assert places_in_line([later.id]) == {later.id: 1}
     said = db.session.scalars(
-        select(AuditEntry.action).where(
-            AuditEntry.object_type == "claims", AuditEntry.object_id == waiting.id
-        )
+        select(AuditEntry.action)
+        .where(AuditEntry.object_type == "claims", AuditEntry.object_id == waiting.id)
+        .order_by(AuditEntry.id)
     ).all()
     assert said == ["claim.queue", "claim.move_up"]
 
