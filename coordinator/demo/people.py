@@ -378,7 +378,7 @@ def _make_worker(world: World, kind: Kind, number: int) -> Worker:
         values,
         organisation=world.organisations.get(kind.organisation),
     )
-    set_availability(world.actors["street"], worker, kind.week)
+    set_availability(world.actors["street"], worker, {day: [hours] for day, hours in kind.week.items()})
     if kind.skills:
         verify_skills(world.actors["street"], worker, kind.skills)
     return worker

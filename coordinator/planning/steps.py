@@ -15,6 +15,7 @@ from coordinator.kernel import clock
 from coordinator.planning.translate import read_key
 from coordinator.workforce.models import Worker
 from coordinator.workforce.services.agreed import Agreement
+from routing.scenario import Worker as Person
 
 HUNDRED = 100
 DAY_SECONDS = 86_400
@@ -180,10 +181,26 @@ def _hours(
         span = changed.shift_of(changed.worker_of[worker.id], day)
     if span is None or span[0] < EARLIEST_SECONDS or span[1] > LATEST_SECONDS:
         return None
+    if code == "extend_shift":
+        span = _beside(worker, scenario.shift_of(worker, day) or span, span)
     dates = (origin + timedelta(days=index) for index in days)
     found.days = tuple(one for one in dates if one >= first)
     found.starts, found.ends = span
     return found if found.days else None
+
+
+def _beside(worker: Person, before: tuple[int, int], span: tuple[int, int]) -> tuple[int, int]:
+    """Of a longer shift the part next to what is new: nobody is asked for the time between two spans of theirs."""
+    gaps = [(one.window[0], one.window[0] + one.duration) for one in worker.breaks if len({*one.window}) == 1]
+    low, high = span
+    for start, end in gaps:
+        if not before[0] <= start < end <= before[1]:
+            continue
+        if low < before[0]:
+            high = min(high, start)
+        elif span[1] > before[1]:
+            low = max(low, end)
+    return low, high
 
 
 def _window(found: Change, edits: Sequence[Mapping[str, Any]], scenario: routing.Scenario) -> Change | None:

@@ -30,7 +30,7 @@ from coordinator.kernel.i18n import WEEKDAYS
 from coordinator.workforce.labels import CREDENTIALS, KINDS, TRAVEL_MODES
 from coordinator.workforce.models import Availability
 
-# What the four large answers stand for; the database keeps one span a day.
+# What the large answers stand for.
 SPANS: dict[str, tuple[time, time]] = {
     "morning": (time(8, 0), time(12, 0)),
     "afternoon": (time(14, 0), time(18, 0)),
@@ -143,6 +143,21 @@ class DayForm(Form):
     )
     starts = TimeField(_l("从"), validators=[Optional()])
     ends = TimeField(_l("到"), validators=[Optional()])
+    again = TimeField(_l("再从"), validators=[Optional()])
+    until = TimeField(_l("到"), validators=[Optional()])
+
+    def spans(self) -> list[tuple[time, time]]:
+        """The answer as spans of hours. Raises InvalidInput when 另定 has no times, or one time of a pair."""
+        if self.span.data != "custom":
+            return [SPANS[self.span.data]] if self.span.data in SPANS else []
+        if self.starts.data is None or self.ends.data is None:
+            raise InvalidInput(_("选了另定，请填几点到几点。"))
+        if (self.again.data is None) != (self.until.data is None):
+            raise InvalidInput(_("第二段请填几点到几点，不要第二段就都空着。"))
+        found = [(self.starts.data, self.ends.data)]
+        if self.again.data is not None and self.until.data is not None:
+            found.append((self.again.data, self.until.data))
+        return found
 
 
 class WeekForm(Form):
@@ -158,16 +173,15 @@ class WeekForm(Form):
 
     @classmethod
     def of(cls, availability: list[Availability]) -> WeekForm:
-        held = {one.weekday: (one.starts, one.ends) for one in availability}
         values: dict[str, Any] = {}
         for weekday in range(7):
-            shift = held.get(weekday)
-            span = "off" if shift is None else next((k for k, v in SPANS.items() if v == shift), "custom")
-            values[f"day_{weekday}"] = {
-                "span": span,
-                "starts": shift[0] if shift else None,
-                "ends": shift[1] if shift else None,
-            }
+            held = sorted((one.starts, one.ends) for one in availability if one.weekday == weekday)
+            span = "custom" if held else "off"
+            if len(held) == 1:
+                span = next((name for name, hours in SPANS.items() if hours == held[0]), "custom")
+            times = [*(at for hours in held for at in hours), None, None, None, None]
+            fields = zip(("starts", "ends", "again", "until"), times, strict=False)
+            values[f"day_{weekday}"] = {"span": span} | dict(fields)
         return cls(data=values)
 
     def fill(self, name: str) -> bool:
@@ -178,20 +192,15 @@ class WeekForm(Form):
             self[f"day_{weekday}"].form.span.data = FILLS[name][1].get(weekday, "off")
         return True
 
-    def week(self) -> dict[int, tuple[time, time] | None]:
-        """The answers as hours. Raises InvalidInput when 另定 has no times."""
-        found: dict[int, tuple[time, time] | None] = {}
+    def week(self) -> dict[int, list[tuple[time, time]]]:
+        """The answers as spans of hours, weekday by weekday. Raises InvalidInput with the field of the day."""
+        found = {}
         for weekday in range(7):
-            part = self[f"day_{weekday}"].form
-            span = part.span.data
-            if span == "custom":
-                if part.starts.data is None or part.ends.data is None:
-                    raise InvalidInput(
-                        _("%(day)s选了另定，请填几点到几点。", day=WEEKDAYS[weekday]), field=f"day_{weekday}"
-                    )
-                found[weekday] = (part.starts.data, part.ends.data)
-            else:
-                found[weekday] = SPANS.get(span)
+            try:
+                found[weekday] = self[f"day_{weekday}"].form.spans()
+            except InvalidInput as problem:
+                text = _("%(day)s：%(what)s", day=WEEKDAYS[weekday], what=problem.message)
+                raise InvalidInput(text, field=f"day_{weekday}") from None
         return found
 
 

@@ -70,14 +70,18 @@ DIALECTS = (
 
 
 def week_words(availability: Iterable[Availability]) -> str:
-    """周一至周五 8:30–17:00、周六 9:00–12:00; empty when there are no weekly hours."""
-    runs: list[tuple[int, int, str]] = []
-    for one in sorted(availability, key=lambda row: row.weekday):
+    """周一至周五 8:30–17:00；周六 9:00–11:00、16:00–18:00; empty when there are no weekly hours."""
+    days_hours: dict[int, list[str]] = {}
+    for one in sorted(availability, key=lambda row: (row.weekday, row.starts)):
         hours = f"{one.starts.hour}:{one.starts.minute:02d}–{one.ends.hour}:{one.ends.minute:02d}"
-        if runs and runs[-1][1] == one.weekday - 1 and runs[-1][2] == hours:
-            runs[-1] = (runs[-1][0], one.weekday, hours)
+        days_hours.setdefault(one.weekday, []).append(hours)
+    runs: list[tuple[int, int, str]] = []
+    for weekday, spans in days_hours.items():
+        hours = "、".join(spans)
+        if runs and runs[-1][1] == weekday - 1 and runs[-1][2] == hours:
+            runs[-1] = (runs[-1][0], weekday, hours)
         else:
-            runs.append((one.weekday, one.weekday, hours))
+            runs.append((weekday, weekday, hours))
     parts = []
     for first, last, hours in runs:
         days = WEEKDAYS[first]

@@ -41,6 +41,11 @@ def shown_hours(value: Any) -> str:
     return "-".join(value) if value else ""
 
 
+def shown_spans(value: Any) -> str:
+    """9:00-11:00、16:00-18:00."""
+    return "、".join("-".join(value[at : at + 2]) for at in range(0, len(value or ()), 2))
+
+
 def choice_column(
     key: str,
     heading: str,

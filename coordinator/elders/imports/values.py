@@ -375,7 +375,7 @@ def hours(cell: Cell) -> list[str] | None:
     match = _HOURS.fullmatch(found)
     if match is None:
         if len(_HOURS.findall(found)) > 1:
-            raise CellProblem("hours_many", _("一天只能填一段时间。"), _("请填最长的一段。"))
+            raise CellProblem("hours_many", _("这里只能填一段时间。"), _("请填最长的一段。"))
         raise CellProblem("hours", _("看不懂这个时间。"), _("请写成 9:00-17:00 这样。"))
     parts = [int(part) if part else 0 for part in match.groups()]
     if parts[0] > 23 or parts[2] > 23 or parts[1] > 59 or parts[3] > 59:
@@ -384,3 +384,21 @@ def hours(cell: Cell) -> list[str] | None:
     if start >= end:
         raise CellProblem("hours", _("结束要晚于开始。"), _("请写成 9:00-17:00 这样。"))
     return [start, end]
+
+
+_BETWEEN_SPANS = re.compile(r"[、,，;；/\n]|和|及|(?<=[\d点时分])\s+(?=\d)")
+
+
+def spans(cell: Cell) -> list[str] | None:
+    """「8:00-11:00、16:00-18:00」 as ["08:00", "11:00", "16:00", "18:00"]; one span, 全天 and 休 as in `hours`."""
+    parts = [part for part in _BETWEEN_SPANS.split(plain(cell)) if part.strip()]
+    if len(parts) < 2:
+        return hours(cell)
+    if len(parts) > 2:
+        raise CellProblem("hours_many", _("一天最多填两段时间。"), _("请填最长的两段。"))
+    first, second = sorted(hours(part) or [] for part in parts)
+    if not first:
+        raise CellProblem("hours", _("看不懂这个时间。"), _("请写成 9:00-17:00 这样。"))
+    if second[0] < first[1]:
+        raise CellProblem("hours_overlap", _("两段时间重在一起了。"), _("请写成一段，或者把两段分开。"))
+    return [first[0], second[1]] if second[0] == first[1] else [*first, *second]

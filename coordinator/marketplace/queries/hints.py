@@ -170,10 +170,10 @@ def _hours(worker: DutyWorker, offers: Sequence[Offer]) -> Hint:
     """The one weekday whose hours, made longer, bring most."""
     best: tuple[int, int, int] | None = None
     for weekday in range(7):
-        held = next((one for one in worker.availability if one.weekday == weekday), None)
+        held = [one for one in worker.availability if one.weekday == weekday]
         there = [one for one in offers if one.opening.day.weekday() == weekday]
         for number, (_name, starts, ends) in enumerate(SPANS):
-            if not there or (held is not None and not (starts <= held.starts and held.ends <= ends)):
+            if not there or not all(starts <= one.starts and one.ends <= ends for one in held):
                 continue
             others = [one for one in worker.availability if one.weekday != weekday]
             more = replace(worker, availability=(*others, Hours(weekday, starts, ends)))

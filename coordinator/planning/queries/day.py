@@ -18,7 +18,7 @@ from coordinator.kernel.errors import NotFound
 from coordinator.planning.labels import letter
 from coordinator.planning.models import Plan, PlanRoute, PlanStop
 from coordinator.planning.queries.month import BLOCKED, LeftRow, left_rows
-from coordinator.planning.translate.people import LUNCH_SECONDS, LUNCH_WINDOW
+from coordinator.planning.translate.week import LUNCH_SECONDS, LUNCH_WINDOW
 from coordinator.workforce.models import Worker
 
 HOUR = 3600

@@ -24,8 +24,9 @@ from coordinator.planning.labels import CALL_REASONS, month_name
 from coordinator.planning.models import Plan, PlanCall, PlanRoute
 from coordinator.planning.queries.calls import met_calls
 from coordinator.planning.queries.month import call_list
-from coordinator.planning.translate.people import LUNCH_WINDOW, Span, out_of_duty
+from coordinator.planning.translate.people import Span, out_of_duty
 from coordinator.planning.translate.standing import last_visits
+from coordinator.planning.translate.week import LUNCH_WINDOW
 from coordinator.policy import Mode
 from coordinator.visits.lifecycle import AssignmentState
 from coordinator.visits.models import Assignment, Visit

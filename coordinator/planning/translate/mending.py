@@ -25,14 +25,9 @@ from coordinator.planning.queries.real_day import (
     team_of,
 )
 from coordinator.planning.translate.keys import visit_key, worker_key
-from coordinator.planning.translate.people import (
-    DETOUR,
-    LONG_SHIFT_SECONDS,
-    LUNCH_SECONDS,
-    LUNCH_WINDOW,
-    speeds,
-)
+from coordinator.planning.translate.people import DETOUR, speeds
 from coordinator.planning.translate.roads import Times
+from coordinator.planning.translate.week import LUNCH_SECONDS, LUNCH_WINDOW, gaps_of, spans_on, through_noon
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce import fitness
 from coordinator.workforce.fitness import UnfitCode
@@ -259,11 +254,14 @@ def _person(
     restless: Collection[int],
 ) -> tuple[Person, routing.Route | None] | None:
     post, home = real.posts[worker.id], end_of(worker)
-    hours = None
+    hours, gaps = None, []
     if worker.id in real.pool and not fitness.is_day_off(worker.exceptions, real.day):
-        shift = fitness.longest_span(worker, real.day)
-        if shift is not None:
-            hours = tuple(at.hour * 3600 + at.minute * 60 for at in shift)
+        spans = spans_on(worker, real.day)
+        if worker.id in restless:
+            # What was arranged lies in the gap: then only the longest span takes more.
+            spans = sorted(spans, key=lambda span: span[0] - span[1])[:1]
+        if spans:
+            hours, gaps = (spans[0][0], spans[-1][1]), gaps_of(spans)
     minor = fitness.is_minor(worker, real.day)
     if not mine and (hours is None or minor or any(f.hard for f in fitness.duty_gate(worker, real.day))):
         return None
@@ -289,7 +287,7 @@ def _person(
     takes_more = hours is not None and worker.id not in absent
     rests = (
         hours is not None
-        and hours[1] - hours[0] >= LONG_SHIFT_SECONDS
+        and through_noon([hours], gaps)
         and worker.id not in restless
         and opens <= LUNCH_WINDOW[1]
     )
@@ -304,7 +302,7 @@ def _person(
             one.skill.value for one in worker.skills if fitness.has_skill(worker, one.skill, real.day)
         ),
         companion_of_adult=minor,
-        breaks=(LUNCH,) if rests else (),
+        breaks=(*(Break((low, low), high - low) for low, high in gaps), *((LUNCH,) if rests else ())),
     )
     return person, route
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from coordinator.elders.models import Elder
 from coordinator.planning.translate.keys import worker_key
+from coordinator.planning.translate.week import week_of
 from coordinator.workforce import fitness
-from coordinator.workforce.fitness import MINOR_EARLIEST, MINOR_LATEST, UnfitCode
+from coordinator.workforce.fitness import UnfitCode
 from coordinator.workforce.models import TravelMode, Worker
 from coordinator.workforce.ways import DETOURS, SPEEDS_KMH
 from routing.scenario import Place
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 DETOUR = DETOURS[TravelMode.WALK]
 
-# A rest at noon for whoever works through it: elders eat and sleep then, too.
-LUNCH_WINDOW = (int(11.5 * 3600), 13 * 3600)
-LUNCH_SECONDS = 3600
-LONG_SHIFT_SECONDS = 6 * 3600
 HISTORY_SECONDS = 1800
 HISTORY_PRIORITY = 1000
 ALL_DAY = (0, 86_400)
@@ -103,58 +100,6 @@ def out_of_duty(worker: Worker, span: Span) -> dict[int, fitness.Unfit]:
     return found
 
 
-def shifts_of(worker: Worker, *, minor: bool) -> dict[int, tuple[int, int]]:
-    """Weekday → shift in seconds; a minor's is cut to daylight."""
-    found = {}
-    for hours in worker.availability:
-        opening, closing = _seconds(hours.starts), _seconds(hours.ends)
-        if minor:
-            opening, closing = max(opening, _seconds(MINOR_EARLIEST)), min(closing, _seconds(MINOR_LATEST))
-        if opening < closing:
-            found[hours.weekday] = (opening, closing)
-    return found
-
-
-def with_further_hours(
-    worker: Worker, span: Span, weekly: dict[int, tuple[int, int]], *, minor: bool
-) -> tuple[dict[int, tuple[int, int]], set[int]]:
-    """The weekly shifts with the hours agreed to for single days, and the days on which nothing is left of them.
-
-    The engine knows one shift for each weekday. So further hours count where they hold on every day of a weekday
-    that the worker comes at all; on a weekday that is not one of theirs the other days are left out.
-    """
-    if minor or all(one.is_leave for one in worker.exceptions):
-        return weekly, set()
-    found, not_there = dict(weekly), set()
-    for weekday in range(7):
-        days = [
-            index
-            for index in span.open_days
-            if span.day(index).weekday() == weekday
-            and not fitness.is_day_off(worker.exceptions, span.day(index))
-        ]
-        shifts = {index: _joined(worker, span.day(index), weekly.get(weekday)) for index in days}
-        there = {index: shift for index, shift in shifts.items() if shift is not None}
-        if not there:
-            continue
-        shift = max(low for low, _ in there.values()), min(high for _, high in there.values())
-        if shift[0] < shift[1]:
-            found[weekday] = shift
-            not_there |= set(days) - set(there)
-    return found, not_there
-
-
-def _joined(worker: Worker, day: date, weekly: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The shift of a day: of several spans the one that holds the weekly hours, else the longest."""
-    spans = [
-        (_seconds(low), _seconds(high))
-        for low, high in fitness.spans_on(worker.availability, worker.exceptions, day)
-    ]
-    if weekly is not None:
-        spans = [span for span in spans if span[0] <= weekly[0] and weekly[1] <= span[1]] or [weekly]
-    return max(spans, key=lambda span: span[1] - span[0], default=None)
-
-
 def way_seconds(mode: TravelMode | str, start: Place, end: Place) -> int:
     """Seconds from place to place along the straight line, as the engine counts them."""
     return round(metres(start, end) * DETOUR / (_SPEEDS[mode] / 3.6))
@@ -185,12 +130,12 @@ def worker_record(
     """
     minor = fitness.is_minor(worker, span.first)
     way = way_home(worker, times)
-    weekly, not_there = with_further_hours(worker, span, shifts_of(worker, minor=minor), minor=minor)
+    week = week_of(worker, span, minor=minor)
     # The engine refuses a shift in which nobody gets from the first place to the last.
-    shifts = {weekday: hours for weekday, hours in weekly.items() if hours[1] - hours[0] >= way}
+    shifts = {weekday: hours for weekday, hours in week.shifts.items() if hours[1] - hours[0] >= way}
     not_days = (
         set(off)
-        | not_there
+        | week.not_there
         | {index for index in span.open_days if fitness.is_day_off(worker.exceptions, span.day(index))}
     )
     stands = +(held.fixed + pinned)
@@ -228,18 +173,18 @@ def worker_record(
         record["max_hours_week"] = worker.max_hours_week
     if minor:
         record["companion_of_adult"] = True
-    if any(closing - opening >= LONG_SHIFT_SECONDS for opening, closing in shifts.values()):
-        record["breaks"] = [{"window": list(LUNCH_WINDOW), "duration": LUNCH_SECONDS}]
+    if week.breaks:
+        record["breaks"] = week.breaks
     return record
 
 
-def history_days(worker: Worker, span: Span, held: Held, shifts: dict[int, tuple[int, int]]) -> list[int]:
+def history_days(worker: Worker, span: Span, held: Held, weekdays: Collection[int]) -> list[int]:
     """Days before the first open one on which the week's earlier visits can stand in the scenario.
 
     The engine knows one limit for every week, so what was done in a week that has begun is put into it as pinned
     visits at the worker's start. Only as many as the limits allow: the worker is not at fault here.
     """
-    days = [index for index in range(span.open_days.start) if span.day(index).weekday() in shifts]
+    days = [index for index in range(span.open_days.start) if span.day(index).weekday() in weekdays]
     room = [index for index in days for _ in range(worker.max_visits_day)]
     return sorted(room[: min(len(held.week_minutes), worker.max_visits_week)])
 
@@ -281,10 +226,6 @@ def _rest_of_full_week(worker: Worker, span: Span, held: Held, stands: Counter[i
     return {index for index in span.open_days if index // 7 == week and not stands[index]}
 
 
-def _seconds(at: time) -> int:
-    return at.hour * 3600 + at.minute * 60
-
-
 @dataclass(slots=True)
 class Crew:
     """Everybody who may be planned: `held` is what each holds already, `duty` the days each may visit nobody,
@@ -318,7 +259,7 @@ class Crew:
             records.append(record)
             if record.get("companion_of_adult"):
                 continue
-            days = history_days(worker, self.span, held, shifts_of(worker, minor=False))
+            days = history_days(worker, self.span, held, record["weekdays"])
             for day, minutes in zip(days, held.week_minutes, strict=False):
                 history.append(_history(worker, len(history), day, minutes))
         return records, history

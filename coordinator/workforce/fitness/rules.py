@@ -251,14 +251,14 @@ def spans_on(
 ) -> list[tuple[time, time]]:
     """The hours of a day: the weekly ones and those agreed to beside them, joined where they touch; leave left
     aside."""
-    weekly = shift_on(availability, day)
+    weekly = [(one.starts, one.ends) for one in availability if one.weekday == day.weekday()]
     further = [
         (one.starts, one.ends)
         for one in exceptions
         if one.starts is not None and one.ends is not None and one.first_day <= day <= one.last_day
     ]
     spans: list[tuple[time, time]] = []
-    for starts, ends in sorted([*further, *([weekly] if weekly else [])]):
+    for starts, ends in sorted([*further, *weekly]):
         if spans and starts <= spans[-1][1]:
             spans[-1] = spans[-1][0], max(ends, spans[-1][1])
         else:
@@ -274,11 +274,6 @@ def longest_span(worker: Worker, day: date) -> tuple[time, time] | None:
 
 def _seconds(at: time) -> int:
     return at.hour * 3600 + at.minute * 60 + at.second
-
-
-def shift_on(availability: Iterable[Availability], day: date) -> tuple[time, time] | None:
-    """The weekly hours of that weekday, days off not considered."""
-    return next(((one.starts, one.ends) for one in availability if one.weekday == day.weekday()), None)
 
 
 def distance_m(worker: Worker, elder: Elder) -> float | None:

@@ -131,9 +131,10 @@ class WorkerApplier(Applier):
     def _parts(self, worker: Worker, values: dict[str, Any], held: dict[str, Any]) -> None:
         week = {}
         for number in range(7):
-            shift = values.get(f"day{number}")
-            if shift and shift != held.get(f"day{number}"):
-                week[number] = (time.fromisoformat(shift[0]), time.fromisoformat(shift[1]))
+            given = values.get(f"day{number}")
+            if given and given != held.get(f"day{number}"):
+                times = [time.fromisoformat(at) for at in given]
+                week[number] = list(zip(times[::2], times[1::2], strict=True))
         if week:
             services.set_availability(self.actor, worker, week)
         if "skills" in values and sorted(values["skills"]) != held.get("skills", []):

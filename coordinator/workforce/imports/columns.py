@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from coordinator.elders.imports import values as v
 from coordinator.elders.imports.columns import Column
 from coordinator.elders.imports.elder_words import SEXES, SKILLS
-from coordinator.elders.imports.kinds import choice_column, day_column, shown_hours, shown_number, text_column
+from coordinator.elders.imports.kinds import choice_column, day_column, shown_number, shown_spans, text_column
 from coordinator.elders.models import Sex
 from coordinator.kernel.i18n import WEEKDAYS
 from coordinator.workforce.models import CredentialKind, TravelMode, WorkerKind
@@ -223,11 +223,11 @@ COLUMNS: tuple[Column, ...] = (
         Column(
             f"day{number}",
             f"{word}时间",
-            _l("哪段时间能去，例如 9:00-17:00；不去的空着。"),
-            v.hours,
+            _l("哪段时间能去，例如 9:00-17:00；有两段的中间用顿号隔开；不去的空着。"),
+            v.spans,
             synonyms=(word, f"星期{word[-1]}"),
-            show=shown_hours,
-            example=("9:00-17:00", "") if number < 5 else ("", "9:00-11:30"),
+            show=shown_spans,
+            example=("8:00-11:00、16:00-18:00", "") if number < 5 else ("", "9:00-11:30"),
         )
         for number, word in enumerate(WEEKDAYS)
     ),

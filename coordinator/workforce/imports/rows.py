@@ -38,8 +38,8 @@ def complete(row: Row) -> None:
             text = _("不能少于“%(what)s”。", what=BY_KEY[low].heading)
             row.refuse(problem(high, "limits", text, _("请再看一遍。")))
     for number in range(7):
-        shift = values.get(f"day{number}")
-        if shift and (time.fromisoformat(shift[0]) < EARLIEST or time.fromisoformat(shift[1]) > LATEST):
+        times = [time.fromisoformat(at) for at in values.get(f"day{number}") or ()]
+        if times and (times[0] < EARLIEST or times[-1] > LATEST):
             row.refuse(problem(f"day{number}", "hours_range", _("要在 6:00–21:00 之间。"), _("请改短一些。")))
     if "dialects" in values:
         words = values["dialects"].replace("，", "、").replace(",", "、").split("、")
@@ -131,7 +131,7 @@ def snapshot(worker: Worker) -> dict[str, Any]:
     found["dialects"] = list(worker.dialects)
     found["skills"] = sorted(one.skill.value for one in worker.skills)
     for one in worker.availability:
-        found[f"day{one.weekday}"] = [f"{one.starts:%H:%M}", f"{one.ends:%H:%M}"]
+        found.setdefault(f"day{one.weekday}", []).extend([f"{one.starts:%H:%M}", f"{one.ends:%H:%M}"])
     for prefix, _word, kind, _numbered in CREDENTIALS:
         held = current(worker, kind)
         if held is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
+from itertools import pairwise
 
 from flask_babel import gettext as _
 
@@ -19,6 +20,10 @@ from coordinator.workforce.models import Availability, AvailabilityException, Wo
 EARLIEST, LATEST = time(6, 0), time(21, 0)
 LONGEST_LEAVE = timedelta(days=366)
 LONGEST_FURTHER = timedelta(days=31)
+MOST_SPANS = 2
+"""Spans of hours on one weekday: the morning and the late afternoon."""
+
+Spans = Sequence[tuple[time, time]]
 
 
 def _require(actor: Actor, worker: Worker) -> None:
@@ -26,35 +31,30 @@ def _require(actor: Actor, worker: Worker) -> None:
         raise NotAllowed(_("您不能改别人的时间。"))
 
 
-def set_availability(actor: Actor, worker: Worker, week: Mapping[int, tuple[time, time] | None]) -> None:
-    """The weekly hours: weekday (0 Monday) to hours, None for a day off; days not named stay. Flushes.
+def set_availability(actor: Actor, worker: Worker, week: Mapping[int, Spans]) -> None:
+    """The weekly hours: weekday (0 Monday) to its spans, none for a day off; days not named stay. Flushes.
 
-    Raises InvalidInput with the field "day_<n>".
+    Spans that touch are one. Raises InvalidInput with the field "day_<n>".
     """
     _require(actor, worker)
-    held = {one.weekday: one for one in worker.availability}
     changes: dict[str, list[str | None]] = {}
-    for weekday, shift in week.items():
-        row = held.get(weekday)
-        before = f"{row.starts:%H:%M}–{row.ends:%H:%M}" if row else None
-        after = f"{shift[0]:%H:%M}–{shift[1]:%H:%M}" if shift else None
-        if before == after:
+    for weekday, given in week.items():
+        rows = [one for one in worker.availability if one.weekday == weekday]
+        held = sorted((row.starts, row.ends) for row in rows)
+        spans = _checked(weekday, given)
+        if spans == held:
             continue
-        changes[WEEKDAYS[weekday]] = [before, after]
-        if shift is None:
-            db.session.delete(row)
-            continue
-        starts, ends = shift
-        if starts >= ends:
-            raise InvalidInput(_("%(day)s的结束要晚于开始。", day=WEEKDAYS[weekday]), field=f"day_{weekday}")
-        if starts < EARLIEST or ends > LATEST:
-            raise InvalidInput(
-                _("%(day)s要在 6:00–21:00 之间。", day=WEEKDAYS[weekday]), field=f"day_{weekday}"
-            )
-        if row is None:
-            db.session.add(Availability(worker_id=worker.id, weekday=weekday, starts=starts, ends=ends))
-        else:
-            row.starts, row.ends = starts, ends
+        changes[WEEKDAYS[weekday]] = [_words(held), _words(spans)]
+        for row in rows:
+            if (row.starts, row.ends) not in spans:
+                db.session.delete(row)
+        # Deletions first: the unique index would see the old row beside a new one of the same beginning.
+        db.session.flush()
+        db.session.add_all(
+            Availability(worker_id=worker.id, weekday=weekday, starts=starts, ends=ends)
+            for starts, ends in spans
+            if (starts, ends) not in held
+        )
     if changes:
         audit.record(
             actor,
@@ -65,6 +65,33 @@ def set_availability(actor: Actor, worker: Worker, week: Mapping[int, tuple[time
         )
     db.session.flush()
     db.session.expire(worker, ["availability"])
+
+
+def _checked(weekday: int, given: Spans) -> list[tuple[time, time]]:
+    """The spans of a weekday in order, touching ones joined."""
+    day, field = WEEKDAYS[weekday], f"day_{weekday}"
+    spans: list[tuple[time, time]] = []
+    for starts, ends in sorted(given):
+        if starts >= ends:
+            raise InvalidInput(_("%(day)s的结束要晚于开始。", day=day), field=field)
+        if starts < EARLIEST or ends > LATEST:
+            raise InvalidInput(_("%(day)s要在 6:00–21:00 之间。", day=day), field=field)
+        if spans and starts == spans[-1][1]:
+            spans[-1] = spans[-1][0], ends
+        else:
+            spans.append((starts, ends))
+    if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
+        raise InvalidInput(
+            _("%(day)s的两段时间重在一起了。", day=day), _("请写成一段，或者把两段分开。"), field=field
+        )
+    if len(spans) > MOST_SPANS:
+        raise InvalidInput(_("%(day)s最多写两段时间。", day=day), field=field)
+    return spans
+
+
+def _words(spans: Spans) -> str | None:
+    """8:00–11:00、16:00–18:30, None for a day off; for the history."""
+    return "、".join(f"{starts:%H:%M}–{ends:%H:%M}" for starts, ends in spans) or None
 
 
 def add_days_off(

@@ -374,7 +374,7 @@ def test_another_weekday_brings_what_is_promised(field):
     assert (said.number, said.gain, said.anchor) == (4, 2, "day_5")
     assert "周六" in said.advice
     assert "上午" in said.advice
-    set_availability(actor, worker, {5: (time(8), time(12))})
+    set_availability(actor, worker, {5: [(time(8), time(12))]})
     assert len(market(actor).offers) == 2
 
 

@@ -319,6 +319,22 @@ def test_every_code_has_a_text_and_a_remedy(code):
     assert set(MESSAGES) == set(REMEDIES) == set(UnfitCode)
 
 
+def test_a_day_of_two_spans_has_a_break_between_them():
+    who = worker()
+    who.availability[:] = [
+        Availability(weekday=3, starts=time(16, 0), ends=time(18, 0)),
+        Availability(weekday=3, starts=time(8, 0), ends=time(11, 0)),
+    ]
+    for at, against in (
+        (time(8, 0), set()),
+        (time(10, 45), {UnfitCode.OUT_OF_HOURS}),
+        (time(12, 0), {UnfitCode.OUT_OF_HOURS}),
+        (time(16, 0), set()),
+        (time(17, 45), {UnfitCode.OUT_OF_HOURS}),
+    ):
+        assert judge(who, start=at) == against, at
+
+
 def test_hours_agreed_to_for_a_day_count_beside_the_weekly_ones():
     who, before, after = worker(), time(7, 0), time(7, 30)
     assert judge(who, start=before) == {UnfitCode.OUT_OF_HOURS}

@@ -277,7 +277,7 @@ def test_the_wishes_page(mine, tree, worker):
 
 def test_further_hours_count_and_leave_takes_them_back(worker, myself):
     sunday = date(2026, 3, 29)
-    set_availability(myself, worker, {6: None})
+    set_availability(myself, worker, {6: []})
     add_further_hours(myself, worker, date(2026, 3, 28), date(2026, 3, 30), (time(18), time(20)))
     assert hours(worker_for_duty(worker.id), *visit_times(sunday, time(18, 30))) == []
     add_days_off(myself, worker, sunday, sunday)
@@ -382,7 +382,7 @@ def test_the_planner_reads_what_was_set(worker, myself):
     span = Span(date(2026, 3, 30), date(2026, 4, 1), date(2026, 4, 5))
     set_travel(myself, worker, travel(end=(28.88, 105.45), radius_metres=3000))
     set_wishes(myself, worker, wanted=["call"], dialects=[], limits=LIMITS)
-    set_availability(myself, worker, dict.fromkeys(range(7)) | {2: (time(8), time(12))})
+    set_availability(myself, worker, {n: [] for n in range(7)} | {2: [(time(8), time(12))]})
     add_further_hours(myself, worker, date(2026, 4, 4), date(2026, 4, 4), (time(9), time(11)))
     add_days_off(myself, worker, date(2026, 4, 3), date(2026, 4, 3))
     record = worker_record(worker_for_duty(worker.id), span, Held(), (), Counter())

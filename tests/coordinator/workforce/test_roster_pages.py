@@ -199,7 +199,7 @@ def test_services_refuse_another_companys_manager(two: Two) -> None:
     other = staff(two, two.other)
     waits = factories.make_worker(two.tree.community, status=WorkerStatus.APPLIED, approved_at=None)
     actor = Actor(1, "x", (Grant(Role.ORGANISATION_MANAGER, organisation_id=two.own.id),))
-    week = {0: (time(9), time(10))}
+    week = {0: [(time(9), time(10))]}
     for act in (
         lambda: services.take_out(actor, other, "已离职"),
         lambda: services.join_roster(actor, waits, two.other),

@@ -296,6 +296,25 @@ def test_my_week(mine, worker):
     assert 'value="11:30"' in page
 
 
+def test_a_morning_and_a_late_afternoon(mine, worker):
+    url = "/workforce/me/times"
+    two = {"starts": "08:00", "ends": "11:00", "again": "16:00", "until": "18:30"}
+    typed = {f"day_1-{name}": at for name, at in two.items()} | {"day_1-span": "custom"}
+    assert mine.post(url, data=data_of(mine, url, **week(**typed))).status_code == 303
+    db.session.expire_all()
+    assert week_words(worker.availability) == "周二 8:00–11:00、16:00–18:30"
+    page = text_of(mine.get(url))
+    for name, at in two.items():
+        assert re.search(rf'id="day_1-{name}"[^>]*value="{at}"', page), name
+    assert "16:00–18:30" in text_of(mine.get("/workforce/me"))
+    answer = mine.post(url, data=data_of(mine, url, **week(**typed | {"day_1-until": ""})))
+    assert answer.status_code == 422
+    assert "第二段请填几点到几点" in text_of(answer)
+    answer = mine.post(url, data=data_of(mine, url, **week(**typed | {"day_1-again": "10:00"})))
+    assert answer.status_code == 422
+    assert "重在一起" in text_of(answer)
+
+
 @pytest.mark.parametrize(
     ("starts", "ends", "said"),
     [("", "11:30", "请填几点到几点"), ("12:00", "09:00", "结束要晚于开始"), ("05:00", "09:00", "6:00–21:00")],

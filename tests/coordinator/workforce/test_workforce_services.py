@@ -229,24 +229,49 @@ def test_weekly_hours(tree, actor):
     services.set_availability(
         actor,
         worker,
-        {n: (time(8, 30), time(17, 0)) for n in range(5)} | {5: (time(9, 0), time(12, 0)), 6: None},
+        {n: [(time(8, 30), time(17, 0))] for n in range(5)} | {5: [(time(9, 0), time(12, 0))], 6: []},
     )
     assert week_words(worker.availability) == "周一至周五 8:30–17:00；周六 9:00–12:00"
-    services.set_availability(actor, worker, {0: None, 5: (time(9, 0), time(11, 0))})
+    services.set_availability(actor, worker, {0: [], 5: [(time(9, 0), time(11, 0))]})
     assert week_words(worker.availability) == "周二至周五 8:30–17:00；周六 9:00–11:00"
     for shift in ((time(12, 0), time(9, 0)), (time(5, 0), time(9, 0)), (time(9, 0), time(21, 30))):
         with pytest.raises(InvalidInput) as refused:
-            services.set_availability(actor, worker, {2: shift})
+            services.set_availability(actor, worker, {2: [shift]})
         assert refused.value.field == "day_2"
+
+
+def test_two_spans_on_a_weekday(tree, actor):
+    worker = make_worker(tree.street, weekdays=())
+    early, late = (time(8), time(11)), (time(16), time(18, 30))
+    services.set_availability(actor, worker, {n: [late, early] for n in range(5)} | {5: [early]})
+    assert week_words(worker.availability) == "周一至周五 8:00–11:00、16:00–18:30；周六 8:00–11:00"
+    services.set_availability(actor, worker, {0: [early], 1: [(time(8), time(10)), late], 5: [early, late]})
+    assert week_words(worker.availability) == (
+        "周一 8:00–11:00；周二 8:00–10:00、16:00–18:30；周三至周六 8:00–11:00、16:00–18:30"
+    )
+    changed = db.session.scalars(
+        select(AuditEntry.changes)
+        .where(AuditEntry.action == "worker.availability")
+        .order_by(AuditEntry.id.desc())
+    ).first()
+    assert changed["周一"] == ["08:00–11:00、16:00–18:30", "08:00–11:00"]
+    services.set_availability(actor, worker, {5: [(time(11), time(16)), early]})
+    assert [(one.starts, one.ends) for one in worker.availability if one.weekday == 5] == [
+        (time(8), time(16))
+    ]
+    for spans in ([early, (time(10), time(12))], [early, late, (time(13), time(14))]):
+        with pytest.raises(InvalidInput) as refused:
+            services.set_availability(actor, worker, {3: spans})
+        assert refused.value.field == "day_3"
 
 
 def test_workers_decide_about_their_own_time_only(tree):
     me, other = make_worker(tree.street), make_worker(tree.street)
     myself = Actor(user_id=None, name="周敏", grants=(Grant(Role.WORKER),), worker_id=me.id)
-    services.set_availability(myself, me, {0: None})
+    services.set_availability(myself, me, {0: []})
     leave = services.add_days_off(myself, me, TODAY, date(2026, 3, 28), "回老家")
     with pytest.raises(NotAllowed):
-        services.set_availability(myself, other, {0: None})
+        services.set_availability(myself, other, {0: []})
     with pytest.raises(NotAllowed):
         services.add_days_off(myself, other, TODAY, TODAY)
     with pytest.raises(NotFound):

@@ -165,6 +165,38 @@ def test_hours_that_are_none(cell: str) -> None:
         v.hours(cell)
 
 
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("9:00-17:00", ["09:00", "17:00"]),
+        ("8:00-11:00、16:00-18:30", ["08:00", "11:00", "16:00", "18:30"]),
+        ("8:00 - 11:00  16:00 - 18:30", ["08:00", "11:00", "16:00", "18:30"]),
+        ("8-11\n16-18", ["08:00", "11:00", "16:00", "18:00"]),
+        ("16点到18点，8点到11点30分", ["08:00", "11:30", "16:00", "18:00"]),
+        ("8:00-11:00/11:00-13:00", ["08:00", "13:00"]),
+        ("全天", ["08:00", "18:00"]),
+        ("休", None),
+    ],
+)
+def test_one_span_or_two(cell: str, expected: Any) -> None:
+    assert v.spans(cell) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("8-10、11-12、16-18", "hours_many"),
+        ("8-11、10-12", "hours_overlap"),
+        ("8-11、休", "hours"),
+        ("8-11、傍晚", "hours"),
+    ],
+)
+def test_two_spans_that_do_not_work(cell: str, code: str) -> None:
+    with pytest.raises(CellProblem) as problem:
+        v.spans(cell)
+    assert problem.value.code == code
+
+
 @given(st.floats(3.5, 53.5), st.floats(73.5, 135))
 def test_coordinates_as_text_and_number_are_the_same(latitude: float, longitude: float) -> None:
     assert v.degrees(f"{latitude:.6f}") == pytest.approx(latitude, abs=1e-6)

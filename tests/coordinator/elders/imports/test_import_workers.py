@@ -61,7 +61,7 @@ def test_a_list_enters_workers_with_all_that_belongs_to_them(tree: Any, check: A
     adult = [
         "",
         "骑车",
-        "9:00-17:00",
+        "16:00-18:00，8:00-11:00",
         "全天",
         "急救",
         "2026-01-05",
@@ -110,7 +110,8 @@ def test_a_list_enters_workers_with_all_that_belongs_to_them(tree: Any, check: A
         "柳荫社区",
     )
     assert [(one.weekday, one.starts, one.ends) for one in first.availability] == [
-        (0, time(9), time(17)),
+        (0, time(8), time(11)),
+        (0, time(16), time(18)),
         (5, time(8), time(18)),
     ]
     assert {one.kind for one in first.credentials} == {CredentialKind.TRAINING, CredentialKind.INSURANCE}
