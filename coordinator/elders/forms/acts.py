@@ -17,6 +17,7 @@ from coordinator.elders.labels import (
     is_child,
 )
 from coordinator.elders.models import ConsentGiver, ConsentKind, ConsentState
+from coordinator.kernel.errors import DomainError
 from coordinator.kernel.forms import Form, options
 
 
@@ -55,6 +56,11 @@ class ConsentForm(Form):
         (ConsentState.REFUSED.value, _l("不愿意")),
     )
     HOME = ((ConsentState.GRANTED.value, _l("同意上门")), (ConsentState.REFUSED.value, _l("不同意上门")))
+
+    def take(self, problem: DomainError) -> None:
+        if problem.field == "file":  # a paper's own word for it
+            problem.field = "paper"
+        super().take(problem)
 
     def given(self) -> ConsentGiver:
         return ConsentGiver(self.given_by.data)

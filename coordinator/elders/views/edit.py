@@ -17,7 +17,8 @@ from coordinator.elders.views.blueprint import Answer, P, bp, dossier_after, new
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import current_actor, requires
-from coordinator.kernel.errors import Conflict, DomainError, NotFound
+from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.forms import outcome
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -27,20 +28,17 @@ def create() -> Answer:
     actor = current_actor()
     scope = read_scope(actor, P.ELDER_EDIT)
     form = blank_form(scope.choices())
-    if form.validate_on_submit():
+
+    def open_dossier() -> Elder:
         area = next((one for one in scope.communities if str(one.id) == form.area_id.data), None)
         if area is None:
             raise NotFound(_("没有这个社区。"))
-        try:
-            given = read_form(form, None)
-            elder = services.create_elder(actor, area, **given.for_creation())
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            flash(_("已为%(name)s建档。下一步请问清意愿。", name=elder.name), "ok")
-            return redirect(url_for("elders.dossier", elder_id=elder.id), 303)
+        return services.create_elder(actor, area, **read_form(form, None).for_creation())
+
+    elder = outcome(form, open_dossier)
+    if elder is not None:
+        flash(_("已为%(name)s建档。下一步请问清意愿。", name=elder.name), "ok")
+        return redirect(url_for("elders.dossier", elder_id=elder.id), 303)
     return _form_page(form, None, scope)
 
 
@@ -67,7 +65,7 @@ def edit(elder_id: int) -> Answer:
             else:
                 target = dossier_after(elder_id, before)
                 db.session.commit()
-        except Conflict as problem:
+        except DomainError as problem:
             db.session.rollback()
             form.take(problem)
             elder = to_edit(elder_id, fresh=True)
@@ -75,10 +73,6 @@ def edit(elder_id: int) -> Answer:
                 differences = what_differs(form, elder)
                 # Saving again now means that both versions were seen.
                 form.version.data = str(elder.version)
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            elder = to_edit(elder_id, fresh=True)
         else:
             if preview is None:
                 flash(_("已保存。"), "ok")

@@ -9,13 +9,13 @@ from flask_babel import gettext as _
 
 from coordinator.elders import access, labels, services
 from coordinator.elders.forms import AnswerForm, DeviceForm, PaperForm, RemovePaperForm
-from coordinator.elders.models import DeviceKind, PaperKind
+from coordinator.elders.models import DeviceKind, DossierPaper, PaperKind
 from coordinator.elders.queries import elder_in_scope, read_dossier
 from coordinator.elders.views.blueprint import Answer, P, bp, to_edit
 from coordinator.extensions import db
 from coordinator.kernel.access import current_actor, requires
-from coordinator.kernel.errors import DomainError, NotFound
-from coordinator.kernel.forms import attempt, status_of
+from coordinator.kernel.errors import NotFound
+from coordinator.kernel.forms import attempt, outcome, status_of
 
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 
@@ -27,19 +27,17 @@ def papers(elder_id: int) -> Answer:
     actor = current_actor()
     elder = to_edit(elder_id, papers=True)
     form = PaperForm()
-    if form.validate_on_submit():
-        try:
-            paper = services.add_paper(
-                actor, elder, PaperKind(form.kind.data), form.file.data.read(), form.title.data or ""
-            )
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            elder = to_edit(elder_id, fresh=True, papers=True)
-        else:
-            flash(_("已存入“%(title)s”。", title=paper.title), "ok")
-            return redirect(url_for("elders.papers", elder_id=elder_id), 303)
+
+    def add() -> DossierPaper:
+        kind, content = PaperKind(form.kind.data), form.file.data.read()
+        return services.add_paper(actor, elder, kind, content, form.title.data or "")
+
+    paper = outcome(form, add)
+    if paper is not None:
+        flash(_("已存入“%(title)s”。", title=paper.title), "ok")
+        return redirect(url_for("elders.papers", elder_id=elder_id), 303)
+    if form.is_submitted():
+        elder = to_edit(elder_id, fresh=True, papers=True)
     page = render_template(
         "elders/papers.html",
         form=form,

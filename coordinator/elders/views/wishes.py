@@ -14,8 +14,8 @@ from coordinator.elders.views.blueprint import Answer, P, bp, dossier_after, new
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import current_actor, requires
-from coordinator.kernel.errors import DomainError, NotFound
-from coordinator.kernel.forms import attempt, options, status_of
+from coordinator.kernel.errors import NotFound
+from coordinator.kernel.forms import attempt, options, outcome, status_of
 
 
 @bp.route("/<int:elder_id>/consent/<kind>", methods=["GET", "POST"])
@@ -29,40 +29,36 @@ def consent(elder_id: int, kind: str) -> Answer:
     form = ConsentForm(kind=kind, given_on=clock.today(), channel="face_to_face", explained_by=actor.name)
     form.state.choices = options(form.SERVICE if kind == ConsentKind.SERVICE else form.HOME)
     form.paper_id.choices = options([(one.id, one.title) for one in elder.papers], _("没有"))
-    if form.validate_on_submit():
-        try:
-            before = newest_version(elder_id)
-            paper_id = int(form.paper_id.data) if form.paper_id.data else None
-            if form.paper.data:
-                kind_of_paper = (
-                    PaperKind.REFUSAL if form.state.data == ConsentState.REFUSED else PaperKind.CONSENT
-                )
-                paper_id = services.add_paper(actor, elder, kind_of_paper, form.paper.data.read()).id
-            services.record_consent(
-                actor,
-                elder,
-                ConsentKind(kind),
-                ConsentState(form.state.data),
-                given_by=form.given(),
-                given_on=form.given_on.data,
-                channel=form.channel.data,
-                giver_name=form.giver_name.data,
-                explained_by=form.explained_by.data,
-                note=form.note.data,
-                paper_id=paper_id,
-                ask_again_on=form.ask_again_on.data,
-            )
-            target = dossier_after(elder_id, before)
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            if problem.field == "file":
-                problem.field = "paper"
-            form.take(problem)
-            elder = to_edit(elder_id, fresh=True)
-        else:
-            flash(_("已记下%(name)s的意愿。", name=elder.name), "ok")
-            return redirect(target, 303)
+
+    def record() -> str:
+        before = newest_version(elder_id)
+        paper_id = int(form.paper_id.data) if form.paper_id.data else None
+        if form.paper.data:
+            refused = form.state.data == ConsentState.REFUSED
+            kind_of_paper = PaperKind.REFUSAL if refused else PaperKind.CONSENT
+            paper_id = services.add_paper(actor, elder, kind_of_paper, form.paper.data.read()).id
+        services.record_consent(
+            actor,
+            elder,
+            ConsentKind(kind),
+            ConsentState(form.state.data),
+            given_by=form.given(),
+            given_on=form.given_on.data,
+            channel=form.channel.data,
+            giver_name=form.giver_name.data,
+            explained_by=form.explained_by.data,
+            note=form.note.data,
+            paper_id=paper_id,
+            ask_again_on=form.ask_again_on.data,
+        )
+        return dossier_after(elder_id, before)
+
+    target = outcome(form, record)
+    if target is not None:
+        flash(_("已记下%(name)s的意愿。", name=elder.name), "ok")
+        return redirect(target, 303)
+    if form.is_submitted():
+        elder = to_edit(elder_id, fresh=True)
     page = render_template(
         "elders/consent.html", form=form, e=elder, kind=kind, labels=labels, pack=pack_for(elder.area)
     )

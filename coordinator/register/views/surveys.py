@@ -18,8 +18,8 @@ from coordinator.kernel import audit, clock
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.areas import AreaLevel
 from coordinator.kernel.downloads import send_pdf
-from coordinator.kernel.errors import DomainError, InvalidInput, NotFound
-from coordinator.kernel.forms import attempt, options, status_of
+from coordinator.kernel.errors import InvalidInput, NotFound
+from coordinator.kernel.forms import attempt, options, outcome, status_of
 from coordinator.kernel.listing import Listing
 from coordinator.register import labels
 from coordinator.register.forms import AT_DOOR, AT_HOME, CloseForm, ItemForm, PersonForm, SurveyForm
@@ -295,21 +295,19 @@ def new_dossier(item_id: int) -> Answer:
     form = blank_form(scope.choices())
     if request.method == "GET":
         _prefill(form, found, view)
-    if form.validate_on_submit():
+
+    def open_dossier() -> Elder:
         area = next((one for one in scope.communities if str(one.id) == form.area_id.data), None)
         if area is None:
             raise NotFound(_("没有这个社区。"))
-        try:
-            elder: Elder = create_elder(actor, area, **read_form(form, None).for_creation())
-            services.link_new_elder(actor, found, elder)
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-            found = item_in_scope(actor, item_id)
-        else:
-            flash(_("已为%(name)s建档。下一步请问清意愿。", name=elder.name), "ok")
-            return redirect(url_for("elders.dossier", elder_id=elder.id), 303)
+        elder: Elder = create_elder(actor, area, **read_form(form, None).for_creation())
+        services.link_new_elder(actor, found, elder)
+        return elder
+
+    elder = outcome(form, open_dossier)
+    if elder is not None:
+        flash(_("已为%(name)s建档。下一步请问清意愿。", name=elder.name), "ok")
+        return redirect(url_for("elders.dossier", elder_id=elder.id), 303)
     centre = (found.area.latitude, found.area.longitude) if found.area.latitude is not None else None
     page = render_template(
         "register/new_dossier.html",
