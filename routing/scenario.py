@@ -229,15 +229,18 @@ class Scenario:
     def _visit_of(self) -> dict[str, Visit]:
         return {visit.id: visit for visit in self.visits}
 
+    @cached_property
+    def _count_of(self) -> dict[str, int]:
+        return {visit.id: visit.count for visit in self.visits if isinstance(visit, Elder)}
+
     def visit_of(self, visit_id: str) -> Visit | None:
         """Return the visit or elder a plan's visit id belongs to, None when it is unknown."""
         if not self.is_month:
             return self._visit_of.get(visit_id)
         elder_id, mark, number = visit_id.rpartition("#")
-        visit = self._visit_of.get(elder_id)
-        if not mark or not isinstance(visit, Elder) or not number.isdecimal():
+        if not mark or not number.isdecimal() or not 1 <= int(number) <= self._count_of.get(elder_id, 0):
             return None
-        return visit if 1 <= int(number) <= visit.count else None
+        return self._visit_of[elder_id]
 
     def visit_ids(self) -> Iterator[str]:
         """Every visit id a plan must make or list as unassigned, in file order."""

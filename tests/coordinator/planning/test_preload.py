@@ -30,7 +30,6 @@ def fresh():
 
 def test_a_queue_is_made_ready_once_and_others_not_at_all(monkeypatch):
     monkeypatch.setattr(worker, "PRELOAD", {"streets": f"{__name__}.note"})
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[note.__module__])
     worker.preload("default")
     assert loaded == []
     worker.preload("streets")
@@ -40,7 +39,6 @@ def test_a_queue_is_made_ready_once_and_others_not_at_all(monkeypatch):
 
 def test_a_failure_is_logged_and_ends_nothing(monkeypatch, capsys):
     monkeypatch.setattr(worker, "PRELOAD", {"streets": f"{__name__}.fail"})
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[note.__module__])
     worker.preload("streets")
     out = capsys.readouterr()
     assert "nothing loaded ahead" in out.out + out.err
