@@ -46,7 +46,7 @@ def test_a_failure_is_logged_and_ends_nothing(monkeypatch, capsys):
 
 @pytest.mark.skipif(not kernel.available() or not kernel.is_compiled(), reason="no compiled kernel here")
 def test_the_worker_of_streets_has_the_kernel():
-    assert worker.PRELOAD == {"streets": f"{jobs.__name__}.{jobs.preload.__name__}"}
+    assert {"streets": f"{jobs.__name__}.{jobs.preload.__name__}"} == worker.PRELOAD
     jobs.preload()
     assert "routing.kernel.anneal" in sys.modules
     assert routing.preload() is True
