@@ -110,7 +110,7 @@ PHONE: tuple[Entry, ...] = (
         "user",
         P.SIGNED_IN,
         badge="unread",
-        also=("/accounts", "/messages", "/workforce/me", "/agenda"),
+        also=("/accounts", "/messages", "/workforce/me", "/agenda", "/join", "/reliability"),
     ),
 )
 

@@ -11,8 +11,9 @@ from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.errors import InvalidInput
+from coordinator.kernel.i18n import hour
 from coordinator.workforce import fitness, services
-from coordinator.workforce.forms import FILLS, DaysOffForm, WeekForm
+from coordinator.workforce.forms import FILLS, SPANS, DaysOffForm, WeekForm
 from coordinator.workforce.models import Worker
 from coordinator.workforce.preference_forms import FurtherHoursForm
 from coordinator.workforce.queries import (
@@ -48,6 +49,7 @@ def _times_page(found: Worker, layout: str, back: str, save: str, days_off: str)
         save=save,
         days_off=days_off,
         fills=FILLS,
+        hours={name: f"{hour(starts)}–{hour(ends)}" for name, (starts, ends) in SPANS.items()},
     )
 
 
