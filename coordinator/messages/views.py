@@ -12,7 +12,7 @@ from coordinator.accounts.authentication import local_target
 from coordinator.accounts.models import User
 from coordinator.extensions import db
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.kernel.errors import DomainError
+from coordinator.kernel.forms import attempt, status_of
 from coordinator.messages import channels, queries, services
 from coordinator.messages.addresses import phones_of
 from coordinator.messages.forms import HowForm
@@ -57,16 +57,9 @@ def how() -> Any:
     actor = current_actor()
     user = db.session.get_one(User, actor.user_id)
     form = HowForm(data=HowForm.values_of(queries.wishes_of([user.id])[user.id]))
-    if form.validate_on_submit():
-        try:
-            services.save_choice(actor, form.wish())
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            db.session.commit()
-            flash(_("已保存。"), "ok")
-            return redirect(url_for("messages.how"), 303)
+    if attempt(form, lambda: services.save_choice(actor, form.wish())):
+        flash(_("已保存。"), "ok")
+        return redirect(url_for("messages.how"), 303)
     page = render_template(
         "messages/how.html",
         form=form,
@@ -76,4 +69,4 @@ def how() -> Any:
         has_phone=user.id in phones_of([user.id]),
         may_work=actor.may(Permission.WORK),
     )
-    return (page, 422) if form.errors else page
+    return page, status_of(form)

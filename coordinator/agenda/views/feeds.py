@@ -26,8 +26,8 @@ from coordinator.agenda.services import make_feed, revoke_feed
 from coordinator.agenda.views.blueprint import bp
 from coordinator.extensions import db
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.kernel.errors import DomainError, NotFound
-from coordinator.kernel.forms import options
+from coordinator.kernel.errors import NotFound
+from coordinator.kernel.forms import options, outcome
 from coordinator.kernel.limits import limit
 from coordinator.messages.channels import absolute_link
 
@@ -48,20 +48,18 @@ def feeds() -> Any:
     choices += [(key, _("%(name)s：本单位人员的探访", name=one.name)) for key, one in organisations.items()]
     choices += [(key, _("%(name)s：全部探访", name=one.name)) for key, one in areas.items()]
     form.what.choices = options(choices)
-    made: dict[str, str] | None = None
-    if choices and form.validate_on_submit():
+
+    def act() -> str:
         what = form.what.data or ""
         kind = FeedKind(what.partition("-")[0])
-        try:
-            _feed, token = make_feed(actor, kind, organisation=organisations.get(what), area=areas.get(what))
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            db.session.commit()
-            made = _shown(token)
+        return make_feed(actor, kind, organisation=organisations.get(what), area=areas.get(what))[1]
+
+    token = outcome(form, act) if choices else None
     page = render_template(
-        "agenda/feeds.html", form=form if choices else None, feeds=feeds_of(actor), made=made
+        "agenda/feeds.html",
+        form=form if choices else None,
+        feeds=feeds_of(actor),
+        made=_shown(token) if token is not None else None,
     )
     return (page, 422) if form.errors else page
 

@@ -17,8 +17,7 @@ from coordinator.agenda.views.blueprint import bp
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.kernel.errors import DomainError
-from coordinator.kernel.forms import options
+from coordinator.kernel.forms import attempt, options, status_of
 from coordinator.messages.services import add_robot, close_parcel, say_in_group, send_again, stop_robot
 
 
@@ -85,21 +84,15 @@ def robots() -> Any:
     areas = areas_for(actor, Permission.VISIT_OPEN)
     form = RobotForm()
     form.area.choices = options((area.id, area.name) for area in areas)
-    if form.validate_on_submit():
+
+    def add() -> None:
         area = next(one for one in areas if str(one.id) == form.area.data)
-        try:
-            add_robot(
-                actor, area, form.name.data or "", form.address.data or "", evening=bool(form.evening.data)
-            )
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            db.session.commit()
-            flash(_("已添加。请按“试一试”，看群里有没有收到。"), "ok")
-            return redirect(url_for("agenda.robots"), 303)
-    page = render_template("agenda/robots.html", form=form, robots=robots_of(actor))
-    return (page, 422) if form.errors else page
+        add_robot(actor, area, form.name.data or "", form.address.data or "", evening=bool(form.evening.data))
+
+    if attempt(form, add):
+        flash(_("已添加。请按“试一试”，看群里有没有收到。"), "ok")
+        return redirect(url_for("agenda.robots"), 303)
+    return render_template("agenda/robots.html", form=form, robots=robots_of(actor)), status_of(form)
 
 
 @bp.post("/robots/<int:robot_id>/try")

@@ -16,7 +16,8 @@ from coordinator.hours.models import Certificate
 from coordinator.hours.views.blueprint import bp, download
 from coordinator.kernel import audit, clock, i18n
 from coordinator.kernel.access import Permission, covers, current_actor, requires
-from coordinator.kernel.errors import Conflict, DomainError
+from coordinator.kernel.errors import Conflict
+from coordinator.kernel.forms import attempt, outcome
 from coordinator.kernel.identity import mask_name
 from coordinator.kernel.listing import Column, Listing, ListingSpec
 from coordinator.kernel.printing import print_paper
@@ -95,13 +96,8 @@ def issue() -> Any:
         if request.form.get("step") == "issue" and request.form.get("shown") != shown:
             form.form_errors.append(_("下面的内容和刚才看到的不一样了，请再看一遍。"))
         elif request.form.get("step") == "issue":
-            try:
-                made = services.issue_certificate(actor, worker, first_day, last_day)
-                db.session.commit()
-            except DomainError as problem:
-                db.session.rollback()
-                form.take(problem)
-            else:
+            made = outcome(form, lambda: services.issue_certificate(actor, worker, first_day, last_day))
+            if made is not None:
                 flash(_("证明 %(number)s 已开具。", number=made.number), "ok")
                 return redirect(url_for("hours.certificate", certificate_id=made.id), 303)
     page = render_template("hours/issue.html", form=form, preview=preview, before=before, shown=shown)
@@ -174,16 +170,9 @@ def revoke(certificate_id: int) -> Any:
     actor = current_actor()
     found = queries.load_certificate(actor, Permission.CERTIFICATE_ISSUE, certificate_id)
     form = ReasonForm()
-    if form.validate_on_submit():
-        try:
-            services.revoke_certificate(actor, found, form.reason.data or "")
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            flash(_("证明已撤销，公开查验页会说明。"), "ok")
-            return redirect(url_for("hours.certificate", certificate_id=found.id), 303)
+    if attempt(form, lambda: services.revoke_certificate(actor, found, form.reason.data or "")):
+        flash(_("证明已撤销，公开查验页会说明。"), "ok")
+        return redirect(url_for("hours.certificate", certificate_id=found.id), 303)
     return _certificate_page(found, form), 422
 
 

@@ -16,7 +16,7 @@ from coordinator.hours.forms import ReasonForm
 from coordinator.hours.models import Evidence, HoursEntry
 from coordinator.hours.views.blueprint import bp, download
 from coordinator.kernel.access import Permission, covers, current_actor, requires
-from coordinator.kernel.errors import DomainError
+from coordinator.kernel.forms import attempt
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
 from coordinator.workforce.models import Worker, WorkerKind
 
@@ -139,14 +139,7 @@ def reverse(entry_id: int) -> Any:
     actor = current_actor()
     line = queries.load_entry(actor, Permission.RECORD_CONFIRM, entry_id)
     form = ReasonForm()
-    if form.validate_on_submit():
-        try:
-            services.reverse_entry(actor, line, form.reason.data or "")
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            flash(_("已撤销时数单 %(number)s，本人收到了通知。", number=line.number), "ok")
-            return redirect(url_for("hours.entry", entry_id=entry_id), 303)
+    if attempt(form, lambda: services.reverse_entry(actor, line, form.reason.data or "")):
+        flash(_("已撤销时数单 %(number)s，本人收到了通知。", number=line.number), "ok")
+        return redirect(url_for("hours.entry", entry_id=entry_id), 303)
     return _line_page(line, form), 422
