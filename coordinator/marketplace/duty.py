@@ -128,6 +128,9 @@ def _gathered(owner: Any, *columns: Any) -> Any:
     )
 
 
+GATHERED = 6  # how many of the columns are gathered from child tables; they come last
+
+
 def columns_of_duty(area: Any) -> tuple[Any, ...]:
     """What `read_duty` reads, for a statement that selects from Worker, the worker's `area` and Organisation."""
     return (
@@ -210,7 +213,7 @@ def _known_day(text: str) -> date:
 
 def read_duty(row: Any) -> DutyWorker:
     """The worker of the values of `columns_of_duty`."""
-    known, (skills, credentials, guardians, hours, off, bars) = row[:-6], row[-6:]
+    known, (skills, credentials, guardians, hours, off, bars) = row[:-GATHERED], row[-GATHERED:]
     return DutyWorker(
         *known,
         skills=tuple(SkillHeld(skill, _day(on)) for skill, on in skills or ()),

@@ -5,18 +5,18 @@ Fifty people press at once, and each statement waits its turn: fewer statements 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date, timedelta
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, bindparam, cast, func, literal_column, or_, select, union_all
+from sqlalchemy import Integer, Select, bindparam, case, cast, func, literal_column, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from coordinator.accounts.models import Organisation
 from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area, nearest_settings
-from coordinator.marketplace.duty import DutyWorker, columns_of_duty, read_duty
+from coordinator.marketplace.duty import GATHERED, DutyWorker, columns_of_duty, read_duty
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries import openings
 from coordinator.marketplace.queries.claims import standing_claims
@@ -24,7 +24,7 @@ from coordinator.marketplace.queries.openings import Held, Opening
 from coordinator.marketplace.queries.standing import Standing
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Stop
-from coordinator.visits.lifecycle import AssignmentState
+from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries.events import forbidden_at_home
 from coordinator.workforce.models import Worker
@@ -33,41 +33,69 @@ CLAIM_LOCK = 7_303  # first key of the advisory lock under which one worker's cl
 
 
 class Asked(NamedTuple):
-    """Who asks for which visit, the rules of its area, whether an epidemic forbids it, and the id of the worker's
-    own claim on it, as far as it was known before the lock.
-    """
+    """Who asks for which visit, the rules of its area, and whether an epidemic forbids it."""
 
     worker: DutyWorker
     opening: Opening
     rules: Rules
     forbidden: bool
+
+
+class Gone(NamedTuple):
+    """A visit that is not open any more, and the id of the worker's own claim on it."""
+
+    state: VisitState
+    starts_at: datetime
     own_claim: int | None
 
 
 _based = aliased(Area)
 _worker_columns = columns_of_duty(_based)
-_ASKED = (
-    openings.statement()
-    .add_columns(
-        *_worker_columns,
-        nearest_settings("claims"),
-        forbidden_at_home(),
-        select(func.max(Claim.id))
-        .where(standing_claims(Worker.id, Visit.id))
-        .correlate(Worker, Visit)
-        .scalar_subquery(),
-        func.pg_advisory_xact_lock(CLAIM_LOCK, cast(Worker.id, Integer)),
+_WIDTH = len(_worker_columns)
+
+
+def _statement(dear: Callable[[Any], Any]) -> Select[Any]:
+    """Visit, worker and rules in one statement; `dear` is put around each column that takes PostgreSQL long."""
+    known, gathered = _worker_columns[:-GATHERED], _worker_columns[-GATHERED:]
+    return (
+        openings.statement()
+        .add_columns(
+            *known,
+            *map(dear, gathered),
+            dear(nearest_settings("claims")),
+            dear(forbidden_at_home()),
+            dear(func.pg_advisory_xact_lock(CLAIM_LOCK, cast(Worker.id, Integer))),
+        )
+        .join(Worker, Worker.id == bindparam("worker"))
+        .join(_based, _based.id == Worker.area_id)
+        .outerjoin(Organisation, Organisation.id == Worker.organisation_id)
+        .where(
+            Visit.id == bindparam("visit"),
+            # The worker serves the area: registered in it, below it or above it.
+            or_(Area.path.startswith(_based.path), _based.path.startswith(Area.path)),
+        )
     )
-    .join(Worker, Worker.id == bindparam("worker"))
-    .join(_based, _based.id == Worker.area_id)
-    .outerjoin(Organisation, Organisation.id == Worker.organisation_id)
-    .where(
-        Visit.id == bindparam("visit"),
-        # The worker serves the area: registered in it, below it or above it.
-        or_(Area.path.startswith(_based.path), _based.path.startswith(Area.path)),
+
+
+_ASKED = _statement(lambda column: column)
+# Of fifty who press at once, forty-nine need to know only that they were too late.
+_OPEN = Visit.state == VisitState.OPEN
+_IF_OPEN = _statement(lambda column: case((_OPEN, column))).add_columns(
+    case(
+        (
+            ~_OPEN,
+            select(func.max(Claim.id))
+            .where(standing_claims(Worker.id, Visit.id))
+            .correlate(Worker, Visit)
+            .scalar_subquery(),
+        )
     )
 )
-_WIDTH = len(_worker_columns)
+
+
+def _asked(row: Any) -> Asked:
+    opening, worker, (settings, forbidden) = row[: -_WIDTH - 3], row[-_WIDTH - 3 : -3], row[-3:-1]
+    return Asked(read_duty(worker), openings.read(opening), Rules.of(settings), forbidden)
 
 
 def asked_for(worker_id: int, visit_id: int) -> Asked | None:
@@ -77,10 +105,17 @@ def asked_for(worker_id: int, visit_id: int) -> Asked | None:
     and counted against the limits cannot be outrun. Nobody else is held up. One query.
     """
     row = db.session.execute(_ASKED, {"worker": worker_id, "visit": visit_id}).one_or_none()
+    return None if row is None else _asked(row)
+
+
+def asked_while_open(worker_id: int, visit_id: int) -> Asked | Gone | None:
+    """The same for a visit that is open; of any other only that, without the lock. One query."""
+    row = db.session.execute(_IF_OPEN, {"worker": worker_id, "visit": visit_id}).one_or_none()
     if row is None:
         return None
-    opening, rest = row[: -_WIDTH - 4], row[-_WIDTH - 4 :]
-    return Asked(read_duty(rest[:_WIDTH]), openings.read(opening), Rules.of(rest[-4]), rest[-3], rest[-2])
+    *found, own_claim = row
+    state, starts_at = found[1], found[3]
+    return _asked(found) if state is VisitState.OPEN else Gone(state, starts_at, own_claim)
 
 
 _own = literal_column("'own'").label("kind")

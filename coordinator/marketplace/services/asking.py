@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from flask_babel import gettext as _
 
@@ -12,7 +13,7 @@ from coordinator.kernel.errors import Conflict, InvalidInput, NotFound
 from coordinator.marketplace.duty import DutyWorker, duty_workers
 from coordinator.marketplace.labels import WHY_NOT, Hidden
 from coordinator.marketplace.models import Claim
-from coordinator.marketplace.queries.asking import Asked, asked_for
+from coordinator.marketplace.queries.asking import Asked, Gone, asked_for, asked_while_open
 from coordinator.marketplace.queries.claims import can_accompany
 from coordinator.marketplace.queries.market import findings, minor, needs_companion, obstacle
 from coordinator.marketplace.queries.openings import Held, Opening, when_words
@@ -60,10 +61,22 @@ def refuse_limit(standing: Standing, opening: Opening, rules: Rules, *, in_line:
         )
 
 
+Found = TypeVar("Found")
+
+
 def asked_by(actor: Actor, visit_id: int) -> Asked:
     """The worker behind the actor and the visit, under the lock of that worker's claims. Raises NotFound."""
+    return _found(actor, visit_id, asked_for)
+
+
+def open_for(actor: Actor, visit_id: int) -> Asked | Gone:
+    """The same for a visit that is open; of any other only that. Raises NotFound."""
+    return _found(actor, visit_id, asked_while_open)
+
+
+def _found(actor: Actor, visit_id: int, look: Callable[[int, int], Found | None]) -> Found:
     demand(actor, Permission.WORK)
-    found = asked_for(actor.worker_id, visit_id) if actor.worker_id is not None else None
+    found = look(actor.worker_id, visit_id) if actor.worker_id is not None else None
     if found is not None:
         return found
     # Which of the two it is takes two more queries, which nobody in a hurry ever needs.

@@ -5,6 +5,7 @@ claimed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -17,18 +18,16 @@ from coordinator.kernel.access import Actor
 from coordinator.kernel.errors import Conflict
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.models import Claim, ClaimState
-from coordinator.marketplace.queries.asking import held_and_standing
+from coordinator.marketplace.queries.asking import Gone, held_and_standing
 from coordinator.marketplace.queries.claims import own_standing_claim
 from coordinator.marketplace.queries.line import TAKEN
-from coordinator.marketplace.queries.market import Market, market_for
 from coordinator.marketplace.queries.openings import Held, Opening, when_words
 from coordinator.marketplace.queries.own_day import way_now
-from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services.asking import (
     ask_companion,
-    asked_by,
     check_companion,
     named_companion,
+    open_for,
     refuse_limit,
     refuse_obstacles,
 )
@@ -37,21 +36,14 @@ from coordinator.visits import services as visits
 from coordinator.visits.lifecycle import VisitState, move
 from coordinator.visits.models import Visit
 
-# Whoever was too late sees a few of the nearest at once; fifty of them at a time must not read everything.
-JUDGED_INSTEAD = 12
-
 
 class Taken(Conflict):
-    """Somebody was faster; `worker` and `market` are who was too late and what else there is nearby, so that it is
-    not asked twice. `visit_id` is the visit where it can be waited for, None where there is nothing to wait for.
+    """Somebody was faster. `visit_id` is the visit where it can be waited for, None where there is nothing to wait
+    for.
     """
 
-    def __init__(
-        self, message: str, remedy: str, worker: DutyWorker, market: Market, visit_id: int | None = None
-    ) -> None:
+    def __init__(self, message: str, remedy: str, visit_id: int | None = None) -> None:
         super().__init__(message, remedy, code="taken")
-        self.worker = worker
-        self.market = market
         self.visit_id = visit_id
 
 
@@ -59,16 +51,17 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
     """Ask for an open visit. The same person asking again gets the same claim. Where the rule of the community may,
     the claim is approved at once.
 
-    Raises Conflict: 'taken' when somebody was faster (with how many other visits there are), 'too_many_claims' or
-    'too_many_hours' at a limit, 'minor_alone' without an adult to go along, or the code of what stands against it;
-    InvalidInput when the person named may not go along.
+    Raises Conflict: Taken when somebody was faster, 'too_many_claims' or 'too_many_hours' at a limit, 'minor_alone'
+    without an adult to go along, or the code of what stands against it; InvalidInput when the person named may not
+    go along.
     """
-    worker, opening, rules, forbidden, own_claim = asked_by(actor, visit_id)
-    if opening.state is not VisitState.OPEN:
+    found = open_for(actor, visit_id)
+    if isinstance(found, Gone):
         # Visit and claim were read in one statement: who has no claim there has none.
-        if own_claim is not None:
-            return db.session.get_one(Claim, own_claim)
-        raise _taken_by(worker, opening, rules)
+        if found.own_claim is not None:
+            return db.session.get_one(Claim, found.own_claim)
+        raise _too_late(visit_id, found.state, found.starts_at)
+    worker, opening, rules, forbidden = found
     if forbidden:
         visits.refuse_in_epidemic(opening.mode, opening.area_path, opening.day)
     companion = named_companion(worker, opening, companion_id)
@@ -89,7 +82,7 @@ def claim_visit(actor: Actor, visit_id: int, companion_id: int | None = None) ->
         mine = own_standing_claim(worker.id, opening.visit_id)
         if mine is not None:
             return mine
-        raise _taken_by(worker, opening, rules)
+        raise _too_late(visit_id, opening.state, opening.starts_at)
     ask_companion(claim, worker, companion, opening)
     if rules.auto.on:
         approve_by_rule(claim, rules, worker, companion, opening, held[worker.id])
@@ -174,16 +167,8 @@ def _take(
     return claim
 
 
-def _taken_by(worker: DutyWorker, opening: Opening, rules: Rules) -> Taken:
-    """The refusal that says where else somebody is needed."""
-    market = market_for(worker, rules, JUDGED_INSTEAD)
-    others = len(market.offers)
-    if others and market.unread:
-        said = _("附近还有 %(n)s 次以上您能去。", n=others)
-    elif others:
-        said = _("附近还有 %(n)s 次您能去。", n=others)
-    else:
-        said = _("附近暂时没有别的了，有新的会出现在这里。")
-    if opening.state not in (VisitState.OPEN, *TAKEN) or opening.starts_at <= clock.now():
-        return Taken(_("这次探访已经取消或者开始了。"), said, worker, market)
-    return Taken(_("这次刚被别人认领了。"), said, worker, market, opening.visit_id)
+def _too_late(visit_id: int, state: VisitState, starts_at: datetime) -> Taken:
+    """The refusal. What else there is nearby is not looked for here: fifty may be refused in the same moment."""
+    if state not in (VisitState.OPEN, *TAKEN) or starts_at <= clock.now():
+        return Taken(_("这次探访已经取消或者开始了。"), _("请看看别的。"))
+    return Taken(_("这次刚被别人认领了。"), _("可以排队，也可以看看别的。"), visit_id)

@@ -44,7 +44,7 @@ def stand_in_line(actor: Actor, visit_id: int, companion_id: int | None = None) 
     Whoever has the visit or has asked for it gets that claim. Raises Conflict: 'free' when nobody has it any more
     (it can be claimed), 'over' when it has begun or was called off, what stands against the person, or a limit.
     """
-    worker, opening, rules, _forbidden, _own = asked_by(actor, visit_id)
+    worker, opening, rules, _forbidden = asked_by(actor, visit_id)
     mine = own_standing_claim(worker.id, visit_id)
     if mine is not None:
         return mine

@@ -14,15 +14,13 @@ from coordinator.kernel.limits import limit
 from coordinator.marketplace.models import ClaimState
 from coordinator.marketplace.queries.claims import rules_for
 from coordinator.marketplace.queries.line import places_in_line
-from coordinator.marketplace.queries.own_day import placed
 from coordinator.marketplace.queries.standing import standing_of
 from coordinator.marketplace.queries.waitable import waitable
-from coordinator.marketplace.services import Taken, own_duty, stand_in_line
+from coordinator.marketplace.services import own_duty, stand_in_line
 from coordinator.marketplace.views.blueprint import bp
 from coordinator.marketplace.views.retrying import retrying
 
 PLACES_A_MINUTE = "20/minute"
-SHOWN_AFTER_LOSS = 3
 
 
 @bp.get("/open-visits/taken")
@@ -30,19 +28,6 @@ SHOWN_AFTER_LOSS = 3
 def taken_visits() -> str:
     """What others have, and where one may wait."""
     return _page()
-
-
-def lost_page(problem: Taken) -> str:
-    """After a lost race: why, where to wait, and the nearest few that are left. No further query."""
-    offers = problem.market.offers[:SHOWN_AFTER_LOSS]
-    near = placed(problem.worker, problem.market.held, offers)
-    return render_template(
-        "marketplace/lost.html",
-        problem=problem,
-        offers=near.offers,
-        roads=near.roads,
-        more=len(problem.market.offers) > len(offers) or problem.market.unread,
-    )
 
 
 def _page(problem: DomainError | None = None) -> str:

@@ -37,7 +37,7 @@ from coordinator.marketplace.services import (
     withdraw_claim,
 )
 from coordinator.marketplace.views.blueprint import bp
-from coordinator.marketplace.views.line import lost_page
+from coordinator.marketplace.views.lost import lost_page
 from coordinator.marketplace.views.open_list import list_page
 from coordinator.marketplace.views.retrying import retrying
 from coordinator.visits.lifecycle import VisitState
@@ -99,8 +99,11 @@ def claim(visit_id: int) -> Any:
         # The state is read before the commit: afterwards it would be asked of the database again.
         state = retrying(lambda: claim_visit(actor, visit_id, companion_id).state)
     except Taken as problem:
-        # Nothing was written: the page is made in the transaction that found the visit taken.
-        return lost_page(problem), problem.status
+        page = lost_page(problem)
+        # Nothing was written. Committed all the same: psycopg forgets its prepared statements with each rollback,
+        # and of fifty who press at once each would have every statement planned anew.
+        db.session.commit()
+        return page, problem.status
     except DomainError as problem:
         db.session.rollback()
         if problem.status == 404:
