@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from coordinator.dropouts.queries.standins import StandIn, proposed, stand_ins
 from coordinator.elders.models import Elder, ElderStatus
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
 from coordinator.kernel import clock
+from coordinator.kernel.access import Actor, Permission, in_areas
 from coordinator.kernel.geo import haversine_m
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries.openings import openings_of
@@ -21,7 +23,7 @@ from coordinator.policy import age_on
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.workforce.fitness import ADULT_AGE, pairing
-from coordinator.workforce.models import ContactPart, ServiceContact, Worker
+from coordinator.workforce.models import ContactPart, ServiceContact, Worker, WorkerStatus
 from coordinator.workforce.queries import workers_for_pairing
 
 OFFERED = 5
@@ -142,6 +144,43 @@ def contacts_open(worker_id: int) -> Sequence[ServiceContact]:
         )
         .order_by(ServiceContact.part.desc(), ServiceContact.id)
     ).all()
+
+
+def pairs_left(actor: Actor) -> dict[Worker, list[ServiceContact]]:
+    """Pairs whose worker has left, in the actor's areas: somebody new is needed for each elder. By worker, in order
+    of name. One query."""
+    rows = db.session.scalars(
+        _of_who_left(select(ServiceContact), actor)
+        .options(
+            contains_eager(ServiceContact.worker).options(
+                joinedload(Worker.organisation), joinedload(Worker.area)
+            ),
+            contains_eager(ServiceContact.elder).options(*without_secrets(), joinedload(Elder.area)),
+        )
+        .order_by(Worker.name, Worker.id, ServiceContact.part.desc(), Elder.name, Elder.id)
+    )
+    found: dict[Worker, list[ServiceContact]] = {}
+    for one in rows:
+        found.setdefault(one.worker, []).append(one)
+    return found
+
+
+def pairs_left_count(actor: Actor) -> ScalarSelect[int]:
+    """How many such pairs there are. A part of a query."""
+    return _of_who_left(select(func.count()).select_from(ServiceContact), actor).scalar_subquery()
+
+
+def _of_who_left(statement: Select[Any], actor: Actor) -> Select[Any]:
+    return (
+        statement.join(Worker, Worker.id == ServiceContact.worker_id)
+        .join(Elder, Elder.id == ServiceContact.elder_id)
+        .where(
+            ServiceContact.until.is_(None),
+            Worker.status == WorkerStatus.LEFT,
+            Elder.status == ElderStatus.ACTIVE,
+            in_areas(actor, Permission.ELDER_EDIT, Elder.area_id),
+        )
+    )
 
 
 def _pairs(worker: Worker) -> list[PairToHand]:

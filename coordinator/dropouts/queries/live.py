@@ -9,6 +9,7 @@ from sqlalchemy import ScalarSelect, func, literal, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from coordinator.dropouts.models import NoShow, NoShowState, StandInAsk, StandInSearch, Swap, SwapState
+from coordinator.dropouts.queries.handover import pairs_left_count
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
@@ -94,7 +95,8 @@ def asked_of(worker_id: int) -> list[tuple[str, str]]:
 
 
 def waiting_count(actor: Actor) -> ScalarSelect[int]:
-    """How much waits for a coordinator: searches, swaps both agreed on, reports and appeals. A part of a query."""
+    """How much waits for a coordinator: searches, swaps both agreed on, reports and appeals, elders whose paired
+    person has left. A part of a query."""
     here = in_areas(actor, Permission.CLAIM_DECIDE, Visit.area_id)
     searches = (
         select(func.count())
@@ -117,4 +119,4 @@ def waiting_count(actor: Actor) -> ScalarSelect[int]:
         .where(here, NoShow.state.in_((NoShowState.REPORTED, NoShowState.APPEALED)))
         .scalar_subquery()
     )
-    return select(searches + swaps + marks).scalar_subquery()
+    return select(searches + swaps + marks + pairs_left_count(actor)).scalar_subquery()

@@ -20,8 +20,17 @@ from coordinator.extensions import db
 from coordinator.kernel import clock
 from coordinator.marketplace.duty import DutyWorker, adults_serving
 from coordinator.marketplace.queries.market import NOTES, OWN_WILL, findings
-from coordinator.marketplace.queries.openings import Held, Opening, clash, held_by, openings_of, way
+from coordinator.marketplace.queries.openings import (
+    Held,
+    Opening,
+    clash,
+    held_by,
+    load_on,
+    openings_of,
+    way,
+)
 from coordinator.marketplace.queries.own_day import ways_of
+from coordinator.marketplace.travel import Stop
 from coordinator.planning.queries.quotes import Days, Goer, Placing
 from coordinator.planning.queries.quotes import Held as Booked
 from coordinator.planning.queries.real_day import second_of
@@ -29,7 +38,7 @@ from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.visits.lifecycle import AssignmentState, ContactMode
 from coordinator.visits.models import Assignment
 from coordinator.visits.models import Visit as VisitRow
-from coordinator.workforce.fitness import ADULT_AGE, Unfit, UnfitCode
+from coordinator.workforce.fitness import ADULT_AGE, Unfit, UnfitCode, limits
 from coordinator.workforce.models import ServiceContact
 
 QUOTED = 40
@@ -295,18 +304,28 @@ def _pairs(workers: Collection[int], elders: Collection[int]) -> set[tuple[int, 
 
 
 def proposed(found: dict[int, list[StandIn]], openings: dict[int, Opening]) -> dict[int, StandIn]:
-    """One successor for each visit such that nobody gets two visits at once: in order of time, the best who is
-    free. Visits nobody can take are left out."""
+    """One successor for each visit such that nobody gets two visits at once, nor more than they take in a day, a
+    week, a month, with what they hold: in order of time, the best who is free. Visits nobody can take are left out.
+    One query."""
     given: dict[int, list[Opening]] = defaultdict(list)
     chosen: dict[int, StandIn] = {}
+    people = {one.worker.id for rows in found.values() for one in rows}
+    if not people:
+        return chosen
+    days = [one.day for one in openings.values()]
+    held = held_by(people, min(days), max(days))
     for opening in sorted(openings.values(), key=lambda one: (one.starts_at, one.visit_id)):
         for one in found.get(opening.visit_id, ()):
             if one.soft or any(_near(other, opening) for other in given[one.worker.id]):
                 continue
             if sum(other.day == opening.day for other in given[one.worker.id]) >= MOST_MORE_A_DAY:
                 continue
+            if limits(one.worker, load_on(held[one.worker.id], opening.day), opening.minutes):
+                continue
             chosen[opening.visit_id] = one
             given[one.worker.id].append(opening)
+            stop = Stop(opening.starts_at, opening.ends_at, opening.place)
+            held[one.worker.id].append(Held(opening.visit_id, stop, asked=False, day=opening.day))
             break
     return chosen
 

@@ -21,7 +21,9 @@ from coordinator.marketplace.services.line import move_up
 from coordinator.messages.services import notify
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Visit
+from coordinator.visits.queries.visits import loads_of
 from coordinator.visits.services import release
+from coordinator.workforce.fitness import limits
 from coordinator.workforce.models import ContactPart, ServiceContact, Worker, WorkerStatus
 from coordinator.workforce.queries import workers_for_duty
 from coordinator.workforce.services import pair, retire_worker
@@ -62,7 +64,8 @@ def hand_over(
     ''), and then, with `retire`, let the person go.
 
     `all_open`: what is not named is opened; without it a retirement that forgets something is refused (Conflict
-    'left_open'), as is one with a visit under way. What a rule has against a successor opens the visit and is told.
+    'left_open'), as is one with a visit under way. What a rule, or a
+    limit of their own, has against a successor opens the visit and is told.
     """
     demand(actor, Permission.WORKER_EDIT, worker.area.path)
     done = HandedOver()
@@ -123,6 +126,7 @@ def _hand_visit(actor: Actor, worker: Worker, row: Visit, fate: str, done: Hande
     reason = _("%(name)s离开，交接", name=worker.name)
     if fate.isdecimal() and visit.state is VisitState.ASSIGNED:
         try:
+            refuse_over_limit(visit, int(fate))
             with db.session.begin_nested():
                 placed = put_on(actor, visit, int(fate), reason, instead_of=worker.id)
         except (DomainError, KeyError) as problem:
@@ -143,6 +147,17 @@ def _hand_visit(actor: Actor, worker: Worker, row: Visit, fate: str, done: Hande
         done.searched += 1
     else:
         done.opened += 1
+
+
+def refuse_over_limit(visit: Visit, worker_id: int) -> None:
+    """A hand-over gives nobody more than they take in a day, a week or a month, what was just handed to them
+    included. Raises Conflict; KeyError for somebody unknown. Who knows better assigns by hand."""
+    worker = workers_for_duty([worker_id])[worker_id]
+    day = clock.to_local(visit.starts_at).date()
+    load = loads_of([worker_id], day, without_visit=visit.id)[worker_id]
+    over = limits(worker, load, round((visit.ends_at - visit.starts_at).total_seconds() / 60))
+    if over:
+        raise Conflict(over[0].message, over[0].remedy, code=over[0].code.value)
 
 
 def _open(actor: Actor, worker: Worker, visit: Visit, reason: str, done: HandedOver) -> None:

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from coordinator.dropouts.forms import RulesForm
+from coordinator.dropouts.queries.handover import pairs_left
 from coordinator.dropouts.queries.live import running_searches
 from coordinator.dropouts.queries.no_shows import no_shows_to_decide, unexplained
 from coordinator.dropouts.queries.swaps import swaps_to_decide
@@ -16,15 +17,17 @@ from coordinator.dropouts.rules import rules_for
 from coordinator.dropouts.services.settings import save_rules
 from coordinator.dropouts.views.blueprint import bp
 from coordinator.extensions import db
-from coordinator.kernel.access import Permission, current_actor, in_areas, requires
+from coordinator.kernel.access import Actor, Permission, covers, current_actor, in_areas, requires
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.workforce.models import Worker
 
 
 @bp.get("/dropouts")
 @requires(Permission.CLAIM_DECIDE)
 def index() -> str:
-    """Searches that run, swaps to agree to, reports and appeals, and visits nobody has heard of."""
+    """Searches that run, swaps to agree to, reports and appeals, elders whose paired person has left, and visits
+    nobody has heard of."""
     return desk_page()
 
 
@@ -37,11 +40,17 @@ def desk_page(problem: DomainError | None = None, refusing: int | None = None) -
         swaps=swaps_to_decide(actor),
         no_shows=no_shows_to_decide(actor),
         unexplained=unexplained(actor),
+        left=[(one, pairs, may_hand(actor, one)) for one, pairs in pairs_left(actor).items()],
         areas=_areas(),
         problem=problem,
         refusing=refusing,
         reason=request.form.get("reason", ""),
     )
+
+
+def may_hand(actor: Actor, worker: Worker) -> bool:
+    """Whether the actor opens the worker's page of handing over; else each elder's page of pairs."""
+    return covers(actor, Permission.WORKER_EDIT, worker.area.path)
 
 
 def _areas() -> list[Area]:

@@ -111,9 +111,16 @@ def _needs_care(statement: Select[Any], value: str) -> Select[Any]:
         )
         return statement.where(ends <= limit)
     if value == "service_contact":
-        contacts = db.metadata.tables["service_contacts"]
-        paired = select(contacts.c.id).where(
-            contacts.c.elder_id == Elder.id, contacts.c.until.is_(None), contacts.c.part == "main"
+        contacts, workers = db.metadata.tables["service_contacts"], db.metadata.tables["workers"]
+        paired = (
+            select(contacts.c.id)
+            .join(workers, workers.c.id == contacts.c.worker_id)
+            .where(
+                contacts.c.elder_id == Elder.id,
+                contacts.c.until.is_(None),
+                contacts.c.part == "main",
+                workers.c.status != "left",
+            )
         )
         return statement.where(~paired.exists())
     if value == "first_contact":
@@ -271,7 +278,7 @@ ELDERS = ListingSpec(
             choices=(
                 ("certificate", _l("残疾人证快到期或已过期")),
                 ("assessment", _l("能力评估该复评")),
-                ("service_contact", _l("没有结对联系人")),
+                ("service_contact", _l("没有结对联系人，或者联系人离开了")),
                 ("first_contact", _l("没有第一探访联系人")),
                 ("destitute", _l("可能符合特困供养")),
             ),

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from coordinator.accounts.models import Organisation
 from coordinator.accounts.queries import holders_in_areas
+from coordinator.elders.models import Elder, ElderStatus
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission
@@ -16,7 +18,7 @@ from coordinator.kernel.areas import Area
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed
 from coordinator.messages.services import notify
 from coordinator.workforce.access import keeps_roster
-from coordinator.workforce.models import Worker, WorkerStatus
+from coordinator.workforce.models import ServiceContact, Worker, WorkerStatus
 from coordinator.workforce.services.duty import retire_worker
 from coordinator.workforce.services.records import enter_worker
 
@@ -64,8 +66,8 @@ def join_roster(actor: Actor, worker: Worker, organisation: Organisation) -> Non
 
 def take_out(actor: Actor, worker: Worker, note: str) -> None:
     """Somebody has left the organisation, and with it the workforce: `note` says so in the history. Visits still
-    ahead are opened again by the job that `retire_worker` owes; the coordinators are told, and hand over what is
-    left. Record and hours stay. Flushes.
+    ahead are opened again by the job that `retire_worker` owes; the coordinators, those of the paired elders too,
+    are told at once, and hand over what is left. Record and hours stay. Flushes.
 
     Raises NotAllowed for other people's people, InvalidInput (field `note`), Conflict for who has left already.
     """
@@ -80,10 +82,27 @@ def take_out(actor: Actor, worker: Worker, note: str) -> None:
     )
     db.session.flush()
     assert worker.organisation is not None, "a roster is an organisation's"
-    notify(
-        holders_in_areas(Permission.WORKER_EDIT, worker.area.path),
-        _("%(organisation)s移出了%(name)s", organisation=worker.organisation.name, name=worker.name),
-        _("%(note)s。还有结对的长者或没去的探访，请点开交接。", note=note[:200].rstrip("。")),
-        f"/workforce/{worker.id}/hand-over",
-        dedupe_key=f"taken-out:{worker.id}:{clock.now():%Y%m%d%H%M%S}",
+    title = _("%(organisation)s移出了%(name)s", organisation=worker.organisation.name, name=worker.name)
+    said, key = note[:200].rstrip("。"), f"taken-out:{worker.id}:{clock.now():%Y%m%d%H%M%S}"
+    keepers = holders_in_areas(Permission.WORKER_EDIT, worker.area.path)
+    homes = db.session.scalars(
+        select(Area.path)
+        .join(Elder, Elder.area_id == Area.id)
+        .join(ServiceContact, ServiceContact.elder_id == Elder.id)
+        .where(
+            ServiceContact.worker_id == worker.id,
+            ServiceContact.until.is_(None),
+            Elder.status == ElderStatus.ACTIVE,
+        )
+        .order_by(Area.path)
+    ).all()
+    body = (
+        _("%(note)s。%(n)s 位结对的长者要定新的联系人，没去的探访已放到可认领。", note=said, n=len(homes))
+        if homes
+        else _("%(note)s。没有结对的长者；没去的探访已放到可认领。", note=said)
     )
+    notify(keepers, title, body, f"/workforce/{worker.id}/hand-over", dedupe_key=key)
+    if homes:
+        # Who looks after the elder need not look after the worker, who may belong to the street.
+        others = set(holders_in_areas(Permission.ELDER_EDIT, *homes)) - set(keepers)
+        notify(sorted(others), title, body, "/dropouts#h-pairs", dedupe_key=f"{key}:elders")

@@ -177,6 +177,7 @@ def test_somebody_who_left_the_company_is_taken_out(mine: FlaskClient, two: Two)
     assert db.session.scalar(summary) == "单位移出安居甲：已离职"
     assert db.session.scalar(select(OwedJob.id).where(OwedJob.name.endswith("free_visits_of"))) is not None
     told = db.session.scalars(select(Message).where(Message.user_id == keeper.id)).one()
+    assert "没有结对的长者" in told.body
     assert (told.title, told.link) == ("安居物业移出了安居甲", f"/workforce/{one.id}/hand-over")
     assert post(mine, url, note="已离职").status_code == 409
 
