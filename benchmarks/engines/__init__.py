@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 Json = dict[str, Any]
-Point = tuple[float, int, int | None]
+Point = tuple[float, float, int | None]
 """Seconds since the start, cost (prizes missed + travel, see `benchmarks.grid.WORTH`), priority missed if known."""
 
 
@@ -85,7 +85,15 @@ def _vroom_settings(visits: int) -> tuple[str, ...]:
 ENGINES = {
     engine.name: engine
     for engine in (
-        Engine("ours", "ours", "benchmarks.engines.ours", "routing", lambda _n: ("",), shares_cores=True),
+        Engine(
+            "ours",
+            "ours",
+            "benchmarks.engines.ours",
+            "routing",
+            lambda _n: ("",),
+            shares_cores=True,
+            whole=True,
+        ),
         Engine(
             "ortools",
             "OR-Tools",

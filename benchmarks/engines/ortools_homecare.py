@@ -1,7 +1,8 @@
 """Home care with OR-Tools' routing library, which has words for it: late starts at a price, starts tied together.
 
-The price is distance + total tardiness; the greatest tardiness, a third part of the published cost, is left to the
-judge of the result. Each service is a place of its own; two services of a patient are done by two caregivers.
+The price is distance + total tardiness and overtime; the greatest tardiness, which the published cost adds to them,
+is left to the judge of the result. Each service is a place of its own; two services of a patient are done by two
+caregivers.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def solve(data: Json, seconds: float) -> dict[str, list[homecare.Call]] | None:
         model.VehicleVar(node).SetValues([k for k, carer in enumerate(carers) if carer["id"] in able])
     for number, carer in enumerate(carers):
         low, high = (round(part * scale) for part in carer.get("working_shift") or (0, homecare.HORIZON))
-        times.CumulVar(model.Start(number)).SetRange(low, high)
-        times.CumulVar(model.End(number)).SetRange(low, high)
+        times.CumulVar(model.Start(number)).SetMin(low)
+        times.SetCumulVarSoftUpperBound(model.End(number), high, 1)
     solver = model.solver()
     for number, patient in enumerate(data["patients"]):
         if "synchronization" in patient:

@@ -10,6 +10,10 @@ tardiness + greatest tardiness) ÷ 3. The scenario format has hard windows and n
 
 `cost` judges routes by their order alone: with all orders fixed the earliest starts that satisfy every relation are
 least in every start at once (difference constraints), so no other times have less tardiness.
+
+Some sets have shifts. As in the publishers' own checker (hhcrsp-toolbox) nobody starts before the shift, and
+minutes past its end are a cost; it names no weight, here they count as tardiness does. Kept as a limit the end of
+the shift would leave those instances without any solution.
 """
 
 from __future__ import annotations
@@ -212,7 +216,7 @@ def cost(data: Json, routes: dict[str, list[Call]]) -> float | None:
     if starts is None:
         return None
     table = data["distances"]
-    distance = 0.0
+    distance = overtime = 0.0
     for name, calls in routes.items():
         base = base_index(carers[name])
         path = [base, *(patient_index(data, call.patient) for call in calls), base] if calls else []
@@ -220,10 +224,9 @@ def cost(data: Json, routes: dict[str, list[Call]]) -> float | None:
         shift = carers[name].get("working_shift")
         if calls and shift is not None:
             end = starts[calls[-1]] + service_minutes(data, calls[-1]) + table[path[-2]][base]
-            if end > shift[1] + TOLERANCE:
-                return None
+            overtime += max(0.0, end - shift[1])
     late = [max(0.0, start - patients[call.patient]["time_window"][1]) for call, start in starts.items()]
-    return (distance + sum(late) + max(late, default=0.0)) / 3
+    return float(distance + sum(late) + max(late, default=0.0) + overtime) / 3
 
 
 def service_minutes(data: Json, call: Call) -> float:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,11 @@ def test_home_care_as_a_whole_and_as_a_scenario(tmp_path: Path) -> None:
     rows = campaign.run([one], Options(("ours", "ortools"), (1,)), lambda _line: None)
     best = {row["engine"]: row["worth"] for row in rows if row["kept"]}
     assert best == {"ours": pytest.approx(40 / 3), "ortools": pytest.approx(40 / 3)}
-    assert {row["way"] for row in rows if row["engine"] == "ortools"} == {campaign.WHOLE}
+    assert {row["way"] for row in rows} == {campaign.WHOLE}
+    nearest = replace(one, whole=None)
+    rows = campaign.run([nearest], Options(("ours",), (1,)), lambda _line: None)
+    assert {row["way"] for row in rows} == {f"late{minutes}" for minutes in homecare.ALLOWANCES}
+    assert next(row["worth"] for row in rows if row["kept"]) == pytest.approx(40 / 3)
 
 
 def test_limits_the_others_have_no_words_for_are_told() -> None:
