@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from coordinator.dropouts.forms import SearchForm
-from coordinator.dropouts.models import StandInSearch
+from coordinator.dropouts.models import SearchOutcome, StandInSearch
 from coordinator.dropouts.queries.live import own_ask, searches_of
 from coordinator.dropouts.queries.standins import StandIn, stand_ins
 from coordinator.dropouts.services.placing import locked_visit
@@ -28,7 +28,7 @@ from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.errors import DomainError, NotFound
 from coordinator.marketplace.queries.openings import openings_of
 from coordinator.marketplace.views.retrying import retrying
-from coordinator.visits.lifecycle import AssignmentState, VisitState
+from coordinator.visits.lifecycle import AssignmentState, ContactMode, VisitState
 from coordinator.visits.models import Assignment, Visit
 from coordinator.visits.queries import load_visit
 
@@ -53,16 +53,27 @@ def _live(visit: Visit) -> dict[str, Any]:
 
 def _page(visit: Visit, form: SearchForm | None = None, problem: DomainError | None = None) -> Any:
     live = _live(visit)
+    choices = _choices(visit, live["running"])
+    nobody = all(one.soft for one in choices)
+    in_vain = nobody or any(one.outcome is SearchOutcome.NOBODY for one in live["searches"][:1])
     page = render_template(
         "dropouts/search.html",
         **live,
         form=form or SearchForm(formdata=None, why=_why(visit)),
-        choices=_choices(visit, live["running"]),
+        choices=choices,
+        other_hours=_day_to_look_at(visit) if in_vain else "",
         answers={one.worker_id: one.answer for one in live["running"].asks} if live["running"] else {},
         wanted=visit.state is VisitState.OPEN and visit.starts_at > clock.now(),
         problem=problem,
     )
     return page, problem.status if problem is not None else 200
+
+
+def _day_to_look_at(visit: Visit) -> str:
+    """The day on which the repair can look for another hour: that of a visit at home which nobody has. Else ""."""
+    day = clock.to_local(visit.starts_at).date()
+    movable = visit.state is VisitState.OPEN and visit.mode is ContactMode.HOME and day >= clock.today()
+    return day.isoformat() if movable else ""
 
 
 def _why(visit: Visit) -> str:
