@@ -90,10 +90,10 @@ drill-kill: setup ## kill every part under load, N times in random order, and co
 
 # Settings of the four comparisons: SECONDS= SEEDS= ONLY= (parts of names) ENGINES=ours,ortools,pyvrp,vroom PROCESSES=
 # ITERATIONS= OUT=file, INSTANCES=folder of scenario files, PUBLIC=folder of published sets, LONG=seconds of a
-# reference run (month), STREETS= ELDERS= (scale)
+# reference run (month), STREETS= ELDERS= WORKERS=1,2 (scale)
 COMPARE = $(BIN)/python -m benchmarks.compare
 COMPARE_OPTIONS = $(foreach name,seconds seeds only engines processes iterations out instances public long streets \
-	elders,$(if $($(shell echo $(name) | tr a-z A-Z)),--$(name) $($(shell echo $(name) | tr a-z A-Z))))
+	elders workers,$(if $($(shell echo $(name) | tr a-z A-Z)),--$(name) $($(shell echo $(name) | tr a-z A-Z))))
 
 .PHONY: setup-bench
 setup-bench: setup ## add the solvers that the engine is compared with (PyVRP, VROOM) and matplotlib

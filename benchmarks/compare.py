@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     told = {"seconds": options.seconds, "seeds": options.seeds, "processes": options.processes}
     told |= {"only": options.only, "iterations": options.iterations}
     if options.command == "scale":
-        told |= {"processes": len({row["workers"] for row in rows}), "iterations": rows[0]["steps"]}
+        told |= {"processes": max(row["workers"] for row in rows), "iterations": rows[0]["steps"]}
     path, found = results.save(options.command, told, rows, options.out)
     print()
     print(table.aligned(table.by_class(rows)))
@@ -74,7 +74,9 @@ def _rows(options: argparse.Namespace, chosen: Options) -> list[Json]:
     if options.command == "scale":
         if options.seconds is None and options.iterations is None:
             chosen = replace(chosen, iterations=STREET_STEPS)
-        return scale.run(chosen, options.streets, options.elders, options.seconds)
+        return scale.run(
+            chosen, options.streets, options.elders, options.seconds, workers_each=options.workers
+        )
     if options.command == "public":
         if options.public is None:
             raise ValueError("give the folder of the published sets: PUBLIC=folder")
@@ -162,12 +164,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--elders", type=int, default=instances.STREET_ELDERS, help="scale: elders of a street"
     )
+    parser.add_argument(
+        "--workers", type=_numbers, default=(1, 2), help="scale: queue workers of each run, as 1,2"
+    )
     parser.add_argument("--out", type=Path, help="where to write the results")
     return parser
 
 
 def _parts(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split(",") if part)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in _parts(text))
 
 
 def _engines(text: str) -> tuple[str, ...]:

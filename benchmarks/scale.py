@@ -38,8 +38,15 @@ AMPLE_SECONDS = 600
 WAIT_SECONDS = 7200
 
 
-def run(options: Options, streets: int, elders: int, seconds: float | None, seed: int = 1) -> list[Json]:
-    """Plan the county with one worker and with two; returns one row for each street and number of workers.
+def run(
+    options: Options,
+    streets: int,
+    elders: int,
+    seconds: float | None,
+    seed: int = 1,
+    workers_each: tuple[int, ...] = (1, 2),
+) -> list[Json]:
+    """Plan the county with one worker, then with two; returns one row for each street and number of workers.
 
     Give `options.iterations` or `seconds`, or both: then the first of them ends a street's search.
     """
@@ -49,7 +56,7 @@ def run(options: Options, streets: int, elders: int, seconds: float | None, seed
         flush(
             f"{streets} streets, {made['elders']} elders, {made['workers']} people to go, made in {spent:.0f} s"
         )
-        for workers in (1, 2):
+        for workers in workers_each:
             try:
                 own = cores(workers)
             except ValueError as error:
