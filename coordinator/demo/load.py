@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from coordinator.demo import history, newcomers, people, register, surge, survey
+from coordinator.demo import examples, history, newcomers, people, register, surge, survey
 from coordinator.demo.world import World
 from coordinator.extensions import db
 from coordinator.kernel import clock
@@ -42,6 +42,7 @@ def load(say: Callable[[str], None], accounts_file: Path, *, scale: float = 1.0)
         (survey.half_year_survey, "a survey under way"),
         (newcomers.people_at_the_door, "people who have applied"),
         (newcomers.what_goes_wrong, "days that go wrong"),
+        (examples.examples, "examples for the plan and the claims"),
     ):
         say(text)
         step(world)

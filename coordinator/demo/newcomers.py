@@ -4,7 +4,7 @@ behind a claim, a no-show that is appealed, a swap that is offered, and a search
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -124,12 +124,12 @@ def what_goes_wrong(world: World) -> None:
     """One of each."""
     _wait_in_line(world)
     _no_show(world)
-    _first(_swaps(world))
-    _first(_searches(world))
+    first_allowed(_swaps(world))
+    first_allowed(_searches(world))
     db.session.flush()
 
 
-def _first(attempts: Iterator[Callable[[], object]]) -> None:
+def first_allowed(attempts: Iterable[Callable[[], object]]) -> None:
     """Do the first that the rules allow."""
     for _turn, attempt in zip(range(TRIES), attempts, strict=False):
         try:
@@ -147,7 +147,7 @@ def _wait_in_line(world: World) -> None:
     for username in IN_LINE:
         actor = world.actors.get(username)
         if actor is not None:
-            _first(lambda actor=actor, one=one: stand_in_line(actor, one) for one in claimed)
+            first_allowed(lambda actor=actor, one=one: stand_in_line(actor, one) for one in claimed)
 
 
 def _no_show(world: World) -> None:
@@ -156,7 +156,7 @@ def _no_show(world: World) -> None:
     people = [one for one in world.workers if one.user_id is not None and not is_minor(one, day)]
     world.dice.shuffle(people)
     elders = [one for one in world.elders if not one.needs_skills and one.household.latitude is not None]
-    _first(
+    first_allowed(
         lambda worker=worker, elder=elder: _stay_away(world, worker, elder, day)
         for worker, elder in zip(
             people, world.dice.sample(elders, min(len(people), len(elders))), strict=False

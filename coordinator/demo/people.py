@@ -157,6 +157,8 @@ class Kind:
     by_community: bool = True
     account: str = ""
     women: float = 0.6
+    evening: tuple[time, time] | None = None
+    """A second span of hours on the same weekdays."""
 
 
 def _week(days: Any, hours: tuple[time, time]) -> dict[int, tuple[time, time]]:
@@ -230,6 +232,7 @@ KINDS = (
         week_limit=9,
         organisation="seniors",
         account="senior",
+        evening=(time(15, 30), time(17, 30)),
     ),
     Kind(
         W.VOLUNTEER,
@@ -378,7 +381,8 @@ def _make_worker(world: World, kind: Kind, number: int) -> Worker:
         values,
         organisation=world.organisations.get(kind.organisation),
     )
-    set_availability(world.actors["street"], worker, {day: [hours] for day, hours in kind.week.items()})
+    week = {day: [hours, *([kind.evening] if kind.evening else [])] for day, hours in kind.week.items()}
+    set_availability(world.actors["street"], worker, week)
     if kind.skills:
         verify_skills(world.actors["street"], worker, kind.skills)
     return worker

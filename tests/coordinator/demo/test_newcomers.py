@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from coordinator.demo import load, schedule
+from coordinator.demo import examples, load, schedule
 from coordinator.dropouts.models import NoShow, NoShowState, StandInSearch, Swap, SwapState
+from coordinator.elders.models import Elder
 from coordinator.extensions import db
 from coordinator.joining.models import Application, GuardianLink, Invitation
+from coordinator.kernel.areas import Area, settings_of
 from coordinator.marketplace.models import Claim, ClaimState
-from coordinator.workforce.models import Worker, WorkerStatus
+from coordinator.marketplace.rules import Rules
+from coordinator.visits.models import Visit
+from coordinator.workforce.models import Availability, ServiceContact, Worker, WorkerStatus
+from coordinator.workforce.queries import partners_of
 
 
 def count(model: Any, *conditions: Any) -> int:
@@ -29,7 +34,7 @@ def test_each_newer_page_has_something_to_show(
     monkeypatch.setattr(schedule, "HISTORY_DAYS", 7)
     said: list[str] = []
     load.load(said.append, tmp_path / "accounts.json", scale=0.4)
-    assert said[-1] == "days that go wrong"
+    assert said[-2:] == ["days that go wrong", "examples for the plan and the claims"]
     assert count(Invitation) == 3
     assert count(Application) == 6
     assert count(Application, Application.returned_at.is_not(None)) == 1
@@ -39,3 +44,15 @@ def test_each_newer_page_has_something_to_show(
     assert count(NoShow, NoShow.state == NoShowState.APPEALED) == 1
     assert count(Swap, Swap.state == SwapState.OFFERED) == 1
     assert count(StandInSearch, StandInSearch.ended_at.is_(None)) == 1
+    for_two = db.session.scalars(select(Visit).where(Visit.people == 2).order_by(Visit.id)).all()[-1]
+    assert len([one for one in for_two.assignments if one.state == "approved"]) == 2
+    assert len(partners_of([for_two.elder_id])[for_two.elder_id]) == 2
+    assert count(Elder, Elder.visit_from == examples.AT_HOME[0]) == 1
+    ruled = db.session.scalars(select(Area).where(Area.settings.has_key("claims"))).all()
+    assert [(one.name, Rules.of(settings_of(one.path, "claims")).auto.on) for one in ruled] == [
+        ("柳岸社区", True)
+    ]
+    twice = select(Availability.worker_id).group_by(Availability.worker_id, Availability.weekday)
+    assert db.session.scalar(twice.having(func.count() == 2)) is not None, "a morning and a late afternoon"
+    left = select(ServiceContact.id).join(Worker, Worker.id == ServiceContact.worker_id)
+    assert db.session.scalar(left.where(Worker.status == WorkerStatus.LEFT)) is not None
