@@ -52,11 +52,10 @@ def test_each_missing_visit_gets_proven_remedies_by_effort(tight: Street) -> Non
 def test_a_second_run_finds_the_same_and_nothing_twice(tight: Street) -> None:
     plan = solve(tight)
     study = look(tight, plan)
-    before = db.session.execute(select(PlanRemedy.stop_id, PlanRemedy.position, PlanRemedy.code)).all()
+    held = select(PlanRemedy.stop_id, PlanRemedy.position, PlanRemedy.code).order_by(PlanRemedy.id)
+    before = db.session.execute(held).all()
     studies.find_remedies(study.id)
-    assert (
-        db.session.execute(select(PlanRemedy.stop_id, PlanRemedy.position, PlanRemedy.code)).all() == before
-    )
+    assert db.session.execute(held).all() == before
     again = services.request_study(tight.actor, plan, StudyKind.REMEDIES)
     twice = services.request_study(tight.actor, plan, StudyKind.REMEDIES)
     assert again.round == twice.round == 2

@@ -86,7 +86,8 @@ def test_a_worker_applies_and_is_approved_when_ready(tree, actor):
     services.approve_worker(actor, worker)
     assert worker.status == WorkerStatus.APPROVED
     assert worker.approved_by_id == actor.user_id
-    lines = db.session.scalars(select(AuditEntry.action).where(AuditEntry.object_type == "workers")).all()
+    written = select(AuditEntry.action).where(AuditEntry.object_type == "workers").order_by(AuditEntry.id)
+    lines = db.session.scalars(written).all()
     assert lines[0] == "worker.create"
     assert lines[-1] == "worker.approve"
 
