@@ -85,7 +85,8 @@ class Application(db.Model):
     """What somebody said when joining, beside the worker's record that it became.
 
     `elder_named` is whom a neighbour or relative wants to visit, as typed; the coordinator ties the worker to that
-    elder. Sent back (`returned_*`), it waits for the applicant; closed, it was decided.
+    elder. Sent back (`returned_*`), it waits for the applicant; closed, it was decided. `same_as`: whose ID number
+    was typed, when it was somebody's already; the record has none then, and a coordinator finds out who is who.
     """
 
     __tablename__ = "applications"
@@ -106,8 +107,10 @@ class Application(db.Model):
     returned_at: Mapped[datetime | None]
     returned_reason: Mapped[str | None] = mapped_column(String(200))
     closed_at: Mapped[datetime | None]
+    same_as_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id"), index=True)
 
-    worker: Mapped[Worker] = relationship()
+    worker: Mapped[Worker] = relationship(foreign_keys=[worker_id])
+    same_as: Mapped[Worker | None] = relationship(foreign_keys=[same_as_id])
     invitation: Mapped[Invitation | None] = relationship()
 
 

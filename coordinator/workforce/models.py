@@ -24,7 +24,7 @@ from coordinator.elders.models import Elder, Sex, Skill
 from coordinator.extensions import db, stored
 from coordinator.kernel import clock
 from coordinator.kernel.areas import Area
-from coordinator.kernel.crypto import EncryptedJson, EncryptedText
+from coordinator.kernel.crypto import EncryptedBytes, EncryptedJson, EncryptedText
 
 
 class WorkerKind(StrEnum):
@@ -76,14 +76,16 @@ class CredentialKind(StrEnum):
 class Worker(db.Model):
     """A person who visits. `area_id` is the street or community served; travel starts at the given place.
     The birth date is required, because a minor is never alone in an elder's home. `wanted` are the kinds of visit
-    wished for, empty: any. A neighbour or relative may be tied to one elder and then visits nobody else.
+    wished for, empty: any. `school_named`: a student's school that is not in the system, as typed, until somebody
+    links it. A neighbour or relative may be tied to one elder and then visits nobody else.
     """
 
     __tablename__ = "workers"
     __table_args__ = (
         CheckConstraint("(id_number IS NULL) = (id_number_hash IS NULL)", name="id_number_with_hash"),
         CheckConstraint(
-            "(kind <> 'student') OR (organisation_id IS NOT NULL)", name="students_have_a_school"
+            "kind <> 'student' OR organisation_id IS NOT NULL OR school_named IS NOT NULL",
+            name="students_have_a_school",
         ),
         CheckConstraint("service_radius_metres > 0", name="radius_positive"),
         CheckConstraint(
@@ -121,6 +123,7 @@ class Worker(db.Model):
     phone: Mapped[str | None] = mapped_column(EncryptedText("workers.phone"))
     phone_hash: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
     volunteer_number: Mapped[str | None] = mapped_column(String(30))
+    school_named: Mapped[str | None] = mapped_column(String(80))
     student_class: Mapped[str | None] = mapped_column(String(40))
     student_number: Mapped[str | None] = mapped_column(String(30))
     travel_mode: Mapped[TravelMode] = mapped_column(stored(TravelMode), default=TravelMode.WALK)
@@ -201,6 +204,30 @@ class Credential(db.Model):
     refused_reason: Mapped[str | None] = mapped_column(String(200))
 
     worker: Mapped[Worker] = relationship(back_populates="credentials")
+    papers: Mapped[list[CredentialPaper]] = relationship(
+        back_populates="credential", order_by="CredentialPaper.id", cascade="all, delete-orphan"
+    )
+
+
+class CredentialPaper(db.Model):
+    """A photograph or scan of what the worker declares, for the coordinator who verifies it. It goes with its
+    credential, and when nobody needs it any more.
+    """
+
+    __tablename__ = "credential_papers"
+    __table_args__ = (
+        CheckConstraint("mime IN ('image/jpeg', 'image/png', 'application/pdf')", name="kinds_of_file"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    credential_id: Mapped[int] = mapped_column(ForeignKey("credentials.id"), index=True)
+    mime: Mapped[str] = mapped_column(String(40))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(EncryptedBytes("credential_papers.content"), deferred=True)
+    uploaded_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    credential: Mapped[Credential] = relationship(back_populates="papers")
 
 
 class Guardian(db.Model):

@@ -57,6 +57,10 @@ OBJECTS: dict[tuple[str, str] | str, str] = {
     "no_show_id": "no_show_id",
     "organisation_id": "organisation_id",
     "paper_id": "paper_id",
+    **dict.fromkeys(
+        (("joining.photo", "paper_id"), ("joining.my_photo", "paper_id"), ("joining.remove_photo", "paper_id")),
+        "photo_id",
+    ),
     "plan_id": "plan_id",
     ("planning", "batch_id"): "plan_batch_id",
     "question_id": "question_id",

@@ -60,6 +60,7 @@ ENCRYPTED = {
     "category_answers.reason",
     "certificates.content",
     "consents.note",
+    "credential_papers.content",
     "credentials.answers",
     "credentials.number",
     "disability_certificates.kind",

@@ -75,6 +75,7 @@ from coordinator.workforce.imports.workers import WORKERS
 from coordinator.workforce.models import (
     Credential,
     CredentialKind,
+    CredentialPaper,
     Guardian,
     Worker,
     WorkerKind,
@@ -207,6 +208,12 @@ def _side(city: Area | None, county: Area | None, street: Area, community: Area)
     db.session.add(link)
     db.session.flush()
     ids |= {"link_id": link.id, "guardian_token": link.token, "credential_id": worker.credentials[0].id}
+    photo = CredentialPaper(
+        credential_id=ids["credential_id"], mime="application/pdf", size=15, sha256="0" * 64, content=b"%PDF-1.4"
+    )
+    db.session.add(photo)
+    db.session.flush()
+    ids["photo_id"] = photo.id
     ids |= {"area_id": community.id, "worker_id": worker.id, "guardian_id": guardian.id}
     staff = factories.make_worker(community, organisation_id=company.id, kind=WorkerKind.PROPERTY_STAFF)
     ids |= {"company_id": company.id, "roster_worker_id": staff.id}

@@ -17,6 +17,7 @@ from coordinator.accounts.services.sessions import (
 from coordinator.accounts.services.users import (
     change_password,
     check_own_password,
+    close_own_account,
     create_user,
     disable_user,
     drop_one_time_password,
@@ -32,6 +33,7 @@ __all__ = [
     "change_password",
     "check_credentials",
     "check_own_password",
+    "close_own_account",
     "confirm_second_factor",
     "create_organisation",
     "create_user",

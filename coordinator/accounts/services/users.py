@@ -210,6 +210,16 @@ def disable_user(actor: Actor, user: User) -> None:
     audit.record(actor, "account.disable", user, _("停用账号 %(name)s", name=user.username))
 
 
+def close_own_account(actor: Actor, user: User) -> None:
+    """Switch off an account that a worker opened when joining: theirs was there already, as the caller has made
+    sure. Flushes.
+    """
+    user.is_active = False
+    end_sessions(user, "disabled")
+    db.session.flush()
+    audit.record(actor, "account.disable", user, _("停用账号 %(name)s，本人用原来的", name=user.username))
+
+
 def enable_user(actor: Actor, user: User) -> None:
     """Switch an account on again."""
     _demand_manage(actor, user)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_wtf.file import MultipleFileField
 from wtforms import BooleanField, DateField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -24,6 +25,19 @@ def _question(one: health.Question) -> Any:
     )
 
 
+PHOTO_KINDS = "image/jpeg,image/png,application/pdf"
+
+
+def photos_field(label: Any) -> Any:
+    """Where photographs of a certificate are chosen."""
+    return MultipleFileField(label, description=_l("拍照，或选照片、PDF，最多 3 张；加密保存，只有社区看"))
+
+
+def photos_in(field: Any) -> list[bytes]:
+    """What was chosen; browsers send an empty part where nothing was."""
+    return [one.read() for one in field.data or () if one and one.filename]
+
+
 class HealthForm(Form):
     """One field for each question, by its key."""
 
@@ -35,6 +49,7 @@ class HealthForm(Form):
     note = TextAreaField(
         _l("还想说明的"), validators=[Length(max=health.LONGEST_NOTE)], render_kw={"rows": 2}
     )
+    photos = photos_field(_l("健康证或体检报告的照片"))
     promise = BooleanField(health.PROMISE, validators=[InputRequired(_l("请打勾。"))])
 
 
@@ -46,6 +61,7 @@ class PaperForm(Form):
     number = StringField(_l("编号"), validators=[Length(max=60)])
     valid_from = DateField(_l("从哪天起"), validators=[InputRequired(_l("请填日期。"))])
     valid_to = DateField(_l("到哪天为止"), validators=[Optional()])
+    photos = photos_field(_l("照片"))
 
     @classmethod
     def of(cls, kind: CredentialKind) -> PaperForm:
@@ -62,6 +78,12 @@ class PaperForm(Form):
         }[kind]
         form.number.label.text, form.valid_from.label.text, form.valid_to.description = words
         return form
+
+
+class PhotosForm(Form):
+    """More photographs of what was declared before."""
+
+    photos = photos_field(_l("照片"))
 
 
 class ReasonForm(Form):

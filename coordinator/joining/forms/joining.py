@@ -12,11 +12,13 @@ from wtforms.validators import InputRequired, Length, Optional
 from coordinator.accounts.forms import NewPasswordForm
 from coordinator.accounts.models import Organisation
 from coordinator.elders.forms import typed_right
+from coordinator.joining.forms.credentials import photos_field
 from coordinator.joining.labels import ELDER_RELATIONS, GUARDIAN_RELATIONS, LICENCES, OFFICES, ONE_ELDER
 from coordinator.kernel.errors import InvalidInput
 from coordinator.kernel.forms import Form, options
 from coordinator.workforce.models import WorkerKind
 
+NOT_LISTED = "other"
 _FIGURES = {"inputmode": "numeric", "autocapitalize": "none"}
 
 
@@ -79,12 +81,16 @@ class DetailsForm(Form):
         [InputRequired(_l("请填证书编号。")), Length(max=60)],
         render_kw={"autocomplete": "off"},
     )
+    photos = photos_field(_l("证书照片"))
     office = StringField(
         _l("单位"),
         [InputRequired(_l("请填这一项。")), Length(max=80)],
         render_kw={"autocomplete": "organization"},
     )
     school_id = SelectField(_l("学校"), [InputRequired(_l("请选您的学校。"))])
+    school_named = StringField(
+        _l("学校全名"), [Length(max=80)], description=_l("上面没有您的学校才填，例如：江阳区滨江中学")
+    )
     student_class = StringField(
         _l("班级"), [InputRequired(_l("请填班级。")), Length(max=40)], description=_l("例如：八年级 3 班")
     )
@@ -115,8 +121,10 @@ class DetailsForm(Form):
         student = kind is WorkerKind.STUDENT
         wanted = {
             "licence": kind in LICENCES,
+            "photos": kind in LICENCES,
             "office": kind in OFFICES,
-            "school_id": student and schools is not None,
+            "school_id": student and bool(schools),
+            "school_named": student and schools is not None,
             "student_class": student,
             "student_number": student,
             "elder_named": kind in ONE_ELDER,
@@ -132,7 +140,10 @@ class DetailsForm(Form):
         if "office" in form:
             form.office.label.text = str(OFFICES[kind])
         if "school_id" in form:
-            form.school_id.choices = options([(one.id, one.name) for one in schools or ()], _("请选"))
+            listed = [(one.id, one.name) for one in schools or ()]
+            form.school_id.choices = options([*listed, (NOT_LISTED, _("没有我的学校，自己写"))], _("请选"))
+        elif "school_named" in form:
+            form.school_named.description = _("例如：江阳区滨江中学")
         if "elder_relation" in form:
             words = [str(one) for one in ELDER_RELATIONS[kind]]
             form.elder_relation.choices = options(zip(words, words, strict=True), _("请选"))

@@ -11,11 +11,17 @@ from coordinator.workforce.models import Worker, WorkerStatus
 
 
 def application_of(worker_id: int) -> Application | None:
-    """The worker's application, with the invitation it came by; None for those whom others entered."""
+    """The worker's application, with the invitation it came by and the record with the same ID number; None for
+    those whom others entered.
+    """
     return db.session.scalars(
         select(Application)
         .where(Application.worker_id == worker_id)
-        .options(joinedload(Application.invitation))
+        .options(
+            joinedload(Application.invitation),
+            joinedload(Application.same_as).joinedload(Worker.area),
+            joinedload(Application.same_as).joinedload(Worker.organisation),
+        )
     ).one_or_none()
 
 

@@ -16,8 +16,8 @@ LICENSED = frozenset({WorkerKind.SOCIAL_WORKER, WorkerKind.FAMILY_DOCTOR})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One kind of credential: what counts today (`state`, last day), what waits for a coordinator, and the newest
-    one that was refused with nothing declared since.
+    """One kind of credential: what counts today (`state`, last day), what waits for a coordinator, the newest one
+    that was refused with nothing declared since, and the newest that stands.
     """
 
     kind: CredentialKind
@@ -25,6 +25,7 @@ class Line:
     last_day: date | None
     waiting: Credential | None
     refused: Credential | None
+    standing: Credential | None
     covered: bool
 
     @property
@@ -52,6 +53,7 @@ def _line(held: Iterable[Credential], kind: CredentialKind, today: date) -> Line
         last_day=last,
         waiting=next((one for one in mine if waits(one)), None),
         refused=newest if newest is not None and newest.refused_at is not None else None,
+        standing=next((one for one in mine if one.stands), None),
         covered=until is not None and (until == date.max or until - today >= RENEW_FROM),
     )
 

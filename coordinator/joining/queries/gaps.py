@@ -16,6 +16,7 @@ from coordinator.workforce.services import missing_for_duty, waits
 class Gap(StrEnum):
     """What is asked of applicants beside what duty asks."""
 
+    SAME = "same"
     IDENTITY = "identity"
     TIE = "tie"
     RETURNED = "returned"
@@ -26,7 +27,9 @@ def gaps_of_applicant(worker: Worker, application: Application | None) -> list[G
     if application is None or worker.status is not WorkerStatus.APPLIED:
         return []
     found = []
-    if worker.identity_verified_at is None:
+    if same_number(worker, application):
+        found.append(Gap.SAME)
+    elif worker.identity_verified_at is None:
         found.append(Gap.IDENTITY)
     if worker.kind in TIED_KINDS and worker.tied_elder_id is None:
         found.append(Gap.TIE)
@@ -35,9 +38,19 @@ def gaps_of_applicant(worker: Worker, application: Application | None) -> list[G
     return found
 
 
+def same_number(worker: Worker, application: Application | None) -> bool:
+    """Was the ID number that the applicant typed somebody's, and is that still open?"""
+    return application is not None and application.same_as_id is not None and worker.id_number is None
+
+
 def gap_words(worker: Worker, application: Application | None) -> list[str]:
     """Everything that approval waits for; empty when the person may be approved."""
-    texts = {Gap.IDENTITY: _("身份没核对"), Gap.TIE: _("没选长者"), Gap.RETURNED: _("等本人改")}
+    texts = {
+        Gap.SAME: _("身份证号和别人的一样"),
+        Gap.IDENTITY: _("身份没核对"),
+        Gap.TIE: _("没选长者"),
+        Gap.RETURNED: _("等本人改"),
+    }
     return [
         *(_duty_words(worker, one) for one in missing_for_duty(worker)),
         *(texts[one] for one in gaps_of_applicant(worker, application)),

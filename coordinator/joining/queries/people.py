@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from coordinator.accounts.access import enters_by_code
 from coordinator.accounts.models import User
 from coordinator.accounts.queries import holders_in_areas, holders_in_organisation
-from coordinator.elders.lookup import id_hash, phone_hash
+from coordinator.elders.lookup import phone_hash
 from coordinator.extensions import db
 from coordinator.kernel.access import Permission
 from coordinator.workforce.models import Worker, WorkerStatus
@@ -46,16 +46,6 @@ def people_with_phone(phone: str) -> list[Person]:
     known = {one.user_id for one in workers}
     users = db.session.scalars(select(User).where(User.phone_hash == owner).order_by(User.id))
     return found + [Person(f"u{one.id}", one.name, None, one) for one in users if one.id not in known]
-
-
-def worker_with_id(number: str) -> Worker | None:
-    """The worker with this ID number (normal form), fresh from the database."""
-    return db.session.scalars(
-        select(Worker)
-        .where(Worker.id_number_hash == id_hash(number))
-        .options(joinedload(Worker.user), joinedload(Worker.area))
-        .execution_options(populate_existing=True)
-    ).one_or_none()
 
 
 def keepers_of(*paths: str) -> list[int]:

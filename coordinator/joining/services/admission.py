@@ -8,23 +8,27 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flask_babel import gettext as _
 
+from coordinator.accounts.models import Organisation
 from coordinator.elders.models import Elder, ElderStatus
 from coordinator.extensions import db
 from coordinator.joining.models import Application
 from coordinator.joining.queries.applications import application_of
 from coordinator.joining.queries.gaps import Gap, gaps_of_applicant
-from coordinator.joining.queries.people import keepers_of
+from coordinator.joining.queries.people import keepers_of, managers_of
+from coordinator.joining.queries.places import schools_for
+from coordinator.joining.services.same_person import note_same_number
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, demand
 from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotAllowed, NotFound
 from coordinator.messages.services import notify
 from coordinator.workforce.access import is_self
 from coordinator.workforce.fitness import TIED_KINDS
-from coordinator.workforce.labels import CREDENTIALS
-from coordinator.workforce.models import Credential, Worker, WorkerStatus
+from coordinator.workforce.labels import CREDENTIALS, KINDS
+from coordinator.workforce.models import Credential, Worker, WorkerKind, WorkerStatus
 from coordinator.workforce.queries import worker_in_scope
 from coordinator.workforce.services import (
     approve_worker,
+    edit_worker,
     refuse_credential,
     retire_worker,
     verify_credential,
@@ -38,6 +42,7 @@ MOST_AT_ONCE = 200
 def _missing_of_applicant(worker: Worker) -> list[str]:
     """What else is asked of somebody who applied by themselves: nobody of the station has met them yet."""
     texts = {
+        Gap.SAME: _("%(name)s填的身份证号已经登记在别人名下", name=worker.name),
         Gap.IDENTITY: _("还没有核对%(name)s的身份证", name=worker.name),
         Gap.TIE: _("还没有选定%(name)s探访哪一位长者", name=worker.name),
         Gap.RETURNED: _("退回给%(name)s改，还没有再交", name=worker.name),
@@ -85,6 +90,25 @@ def tie_worker(actor: Actor, worker: Worker, elder: Elder | None) -> None:
     )
     audit.record(
         actor, "worker.tie", worker, summary, changes={"tied_elder_id": [before, worker.tied_elder_id]}
+    )
+    db.session.flush()
+
+
+def link_school(actor: Actor, worker: Worker, school: Organisation) -> None:
+    """The school that a student had only named is in the system now: the student is one of its own, and the school
+    is told. Flushes. Raises Conflict for whoever has a school, InvalidInput for what is none of the area's.
+    """
+    demand(actor, Permission.WORKER_EDIT, worker.area.path)
+    if worker.kind is not WorkerKind.STUDENT or worker.organisation_id is not None:
+        raise Conflict(_("这位已经有学校，或者不是学生。"), code="changed_meanwhile")
+    if school.id not in {one.id for one in schools_for(worker.area)}:
+        raise InvalidInput(_("请选这里的学校。"), field="organisation_id")
+    edit_worker(actor, worker, {}, organisation=school, keep_organisation=False)
+    notify(
+        managers_of(school.id),
+        _("有本单位的人申请加入探访队伍"),
+        _("%(name)s（%(kind)s）申请加入，社区审核后可以探访。", name=worker.name, kind=KINDS[worker.kind]),
+        dedupe_key=f"applied:{worker.id}",
     )
     db.session.flush()
 
@@ -200,7 +224,11 @@ def correct(
     application = application_of(worker.id)
     if application is None or application.returned_at is None:
         raise Conflict(_("现在不用再交。"), _("请看下面的情况。"), code="not_returned")
-    correct_oneself(actor, worker, values)
+    holder = correct_oneself(actor, worker, values)
+    if values.get("id_number"):
+        application.same_as_id = None
+        if holder is not None:
+            note_same_number(worker, holder)
     if worker.kind in TIED_KINDS:
         if not elder_named.strip():
             raise InvalidInput(_("请填您要看望谁。"), field="elder_named")

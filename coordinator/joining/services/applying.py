@@ -1,12 +1,12 @@
 """Somebody joins: a new record, or the account of one that is there. Never a second record of the same person.
 
-Whoever comes here has proved to hold the telephone. What the ID number says about somebody else's record is never
-told to them: a coordinator hears of it.
+Whoever comes here has proved to hold the telephone. Whether the ID number is in somebody else's record makes no
+difference to what they see: the application is made all the same, without the number; a coordinator hears of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from sqlalchemy import update
 from coordinator.accounts.models import Organisation, OrganisationKind, User
 from coordinator.accounts.services import drop_one_time_password
 from coordinator.elders.lookup import id_hash, phone_hash
+from coordinator.elders.models import Sex
 from coordinator.extensions import db
 from coordinator.joining.labels import BY_COMPANY, LICENCES, ONE_ELDER
 from coordinator.joining.models import Application, Invitation
@@ -27,12 +28,13 @@ from coordinator.joining.queries.people import (
     keepers_of,
     managers_of,
     people_with_phone,
-    worker_with_id,
 )
 from coordinator.joining.queries.places import centre_of
+from coordinator.joining.services.credential_papers import add_papers
 from coordinator.joining.services.entering import record_application
 from coordinator.joining.services.guardians import ask_guardian
 from coordinator.joining.services.invitations import count_use
+from coordinator.joining.services.same_person import note_same_number
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import ANONYMOUS, Actor, Grant, Role
 from coordinator.kernel.areas import Area
@@ -44,10 +46,12 @@ from coordinator.policy import age_on
 from coordinator.workforce.fitness import ACCOMPANY_ONLY_BELOW, ADULT_AGE, YOUNGEST_AGE
 from coordinator.workforce.labels import KINDS
 from coordinator.workforce.models import CredentialKind, Worker, WorkerKind, WorkerStatus
+from coordinator.workforce.queries import worker_with_id
 from coordinator.workforce.services import declare_credential
 from coordinator.workforce.services.own import register_oneself, take_up_record
 
 TRIES = "20/day"
+SHORTEST_SCHOOL = 4
 
 
 class Outcome(StrEnum):
@@ -68,8 +72,10 @@ class Answers:
     id_number: str
     notice_at: datetime
     licence: str = ""
+    photos: Sequence[bytes] = ()
     office: str = ""
     school: Organisation | None = None
+    school_named: str = ""
     student_class: str = ""
     student_number: str = ""
     elder_named: str = ""
@@ -113,43 +119,51 @@ def join(
     `link_over` when the invitation has ended meanwhile, TooMany over twenty tries a day.
     """
     name, identity = read_identity(answers)
-    # A proved telephone is no licence to try which ID numbers are known here.
+    # A proved telephone is no licence to fill the coordinators' desk.
     limit(f"join:{(phone_hash(phone) or b'').hex()[:24]}", TRIES)
-    found = _known(phone, name, identity, address)
+    holder = worker_with_id(identity.number)
+    found = _known(phone, name, identity, holder, address)
     if found is None:
         organisation = _organisation(kind, answers, invitation)
         _check_age(kind, identity, answers)
+        new = _Newcomer(
+            phone, proved_at, area, kind, name, identity, answers, organisation, invitation, address
+        )
         try:
             with db.session.begin_nested():
-                return _new(phone, proved_at, area, kind, name, answers, organisation, invitation, address)
+                return _enter(new, holder)
         except Conflict as problem:
             if problem.code != "id_number_taken":
                 raise
         # Somebody was quicker, most likely the same person's other tap.
-        found = _known(phone, name, identity, address)
-        assert found is not None, "the number was taken a moment ago"
+        holder = worker_with_id(identity.number)
+        found = _known(phone, name, identity, holder, address)
+        if found is None:
+            return _enter(new, holder)
     worker, mine = found
     if not mine:
         return _ask(worker, phone, area)
     record_application(worker, proved_at, answers.notice_at)
+    if holder is not None and holder.id != worker.id:
+        note_same_number(worker, holder)
     return _take_up(worker, address)
 
 
-def _known(phone: str, name: str, identity: ResidentId, address: str | None) -> tuple[Worker, bool] | None:
-    """The record of this person, and whether it may be handed over to the holder of this telephone."""
-    worker = worker_with_id(identity.number)
-    if worker is not None:
-        if worker.status is WorkerStatus.LEFT:
-            return worker, False
-        if worker.phone_hash == phone_hash(phone):
-            return worker, worker.user is None or Person("", "", worker, worker.user).enters_by_code
-        # A roster's row without a number: it is not trusted with anything before a coordinator approves it.
-        open_row = worker.phone_hash is None and worker.user_id is None
-        if open_row and worker.status is WorkerStatus.APPLIED and worker.name == name:
-            worker.phone, worker.phone_hash = phone, phone_hash(phone)
+def _known(
+    phone: str, name: str, identity: ResidentId, holder: Worker | None, address: str | None
+) -> tuple[Worker, bool] | None:
+    """The record of this person, and whether it may be handed over to the holder of this telephone. `holder`: whose
+    record has the ID number; a stranger's changes nothing of the answer.
+    """
+    if holder is not None and holder.status is not WorkerStatus.LEFT:
+        if holder.phone_hash == phone_hash(phone) and Person("", "", holder, holder.user).enters_by_code:
+            return holder, True
+        # A roster's row without a telephone: it is not trusted with anything before a coordinator approves it.
+        open_row = holder.phone_hash is None and holder.user_id is None
+        if open_row and holder.status is WorkerStatus.APPLIED and holder.name == name:
+            holder.phone, holder.phone_hash = phone, phone_hash(phone)
             db.session.flush()
-            return worker, True
-        return worker, False
+            return holder, True
     for person in people_with_phone(phone):
         if person.name != name:
             continue  # one telephone for a household
@@ -157,7 +171,7 @@ def _known(phone: str, name: str, identity: ResidentId, address: str | None) -> 
             continue
         if person.worker.id_number is not None or person.worker.birth_date != identity.birth_date:
             return person.worker, False
-        if person.enters_by_code and _complete(person.worker, identity):
+        if person.enters_by_code and (holder is not None or _complete(person.worker, identity)):
             audit.record(
                 ANONYMOUS if person.user is None else Actor(person.user.id, name, address=address),
                 "worker.complete",
@@ -202,9 +216,8 @@ def _ask(worker: Worker, phone: str, area: Area) -> Joined:
         keepers_of(worker.area.path, area.path),
         _("有人申请加入，和已有的登记对不上，请核实"),
         _(
-            "有人用手机号 %(phone)s 申请加入%(area)s，填的身份证号或姓名和已登记的%(name)s（%(kind)s）一样，"
-            "手机号、身份证号或状态对不上。请打名册上的电话问本人：是本人换了号码的，请在人员页改好电话，"
-            "本人再用新号码申请一次就会接上；不是本人的，请提醒本人。",
+            "有人用手机号 %(phone)s 申请加入%(area)s，手机号和姓名同已登记的%(name)s（%(kind)s）一样，"
+            "身份证号或出生日期对不上。请打电话问本人，在人员页改好，本人再申请一次就会接上。",
             phone=mask_phone(phone),
             area=area.name,
             name=worker.name,
@@ -234,8 +247,8 @@ def _organisation(kind: WorkerKind, answers: Answers, invitation: Invitation | N
         return inviting
     if inviting is not None and inviting.kind is OrganisationKind.SCHOOL:
         return inviting
-    if answers.school is None:
-        raise InvalidInput(_("请选您的学校。"), field="school_id")
+    if answers.school is None and len(answers.school_named.strip()) < SHORTEST_SCHOOL:
+        raise InvalidInput(_("请填学校的全名。"), field="school_named")
     return answers.school
 
 
@@ -266,49 +279,62 @@ def _check_age(kind: WorkerKind, identity: ResidentId, answers: Answers) -> None
         )
 
 
-def _new(
-    phone: str,
-    proved_at: datetime,
-    area: Area,
-    kind: WorkerKind,
-    name: str,
-    answers: Answers,
-    organisation: Organisation | None,
-    invitation: Invitation | None,
-    address: str | None,
-) -> Joined:
+@dataclass(frozen=True, slots=True)
+class _Newcomer:
+    phone: str
+    proved_at: datetime
+    area: Area
+    kind: WorkerKind
+    name: str
+    identity: ResidentId
+    answers: Answers
+    organisation: Organisation | None
+    invitation: Invitation | None
+    address: str | None
+
+
+def _enter(new: _Newcomer, holder: Worker | None) -> Joined:
+    """The new record. With a number that is `holder`'s it goes the same way and looks the same to the person: the
+    number is left out, and the coordinators are told.
+    """
+    area, kind, answers, invitation = new.area, new.kind, new.answers, new.invitation
     if invitation is not None and not count_use(invitation.id):
         raise Conflict(_("这个邀请已经不能用了。"), _("请向发给您的人要一个新的。"), code="link_over")
-    centre = centre_of(area, organisation if kind in BY_COMPANY else None)
+    centre = centre_of(area, new.organisation if kind in BY_COMPANY else None)
     if centre is None:
         raise Conflict(
             _("%(area)s还没有登记位置，暂时不能在手机上加入。", area=area.name), _("请告诉社区工作人员。")
         )
     values: dict[str, Any] = {
         "kind": kind,
-        "name": name,
-        "id_number": answers.id_number,
-        "phone": phone,
+        "name": new.name,
+        "phone": new.phone,
+        "birth_date": new.identity.birth_date,
+        "sex": Sex(new.identity.sex.value),
         "start_latitude": centre[0],
         "start_longitude": centre[1],
     }
+    if holder is None:
+        values["id_number"] = answers.id_number
     if kind is WorkerKind.STUDENT:
+        values["school_named"] = answers.school_named.strip()[:80] if new.organisation is None else None
         values["student_class"] = answers.student_class.strip()[:40] or None
         values["student_number"] = answers.student_number.strip()[:30] or None
-    user, worker = register_oneself(area, values, organisation=organisation, address=address)
-    person = Actor(user.id, user.name, (Grant(Role.WORKER),), worker.id, address)
+    user, worker = register_oneself(area, values, organisation=new.organisation, address=new.address)
+    person = Actor(user.id, user.name, (Grant(Role.WORKER),), worker.id, new.address)
     if kind in LICENCES:
         if not answers.licence.strip():
             raise InvalidInput(_("请填%(what)s。", what=LICENCES[kind]), field="licence")
-        declare_credential(
+        declared = declare_credential(
             person, worker, CredentialKind.PROFESSIONAL, clock.today(), number=answers.licence.strip()[:60]
         )
+        add_papers(person, worker, declared, answers.photos)
     if kind in ONE_ELDER and not answers.elder_named.strip():
         raise InvalidInput(_("请填您要看望谁。"), field="elder_named")
     application = Application(
         worker_id=worker.id,
         invitation_id=invitation.id if invitation is not None else None,
-        phone_verified_at=proved_at,
+        phone_verified_at=new.proved_at,
         notice_accepted_at=answers.notice_at,
         elder_named=answers.elder_named.strip()[:200] or None if kind in ONE_ELDER else None,
         elder_relation=answers.elder_relation.strip()[:30] or None if kind in ONE_ELDER else None,
@@ -318,7 +344,9 @@ def _new(
     db.session.flush()
     if age_on(worker.birth_date, clock.today()) < ADULT_AGE:
         _ask_guardian(worker, answers.guardian)
-    _tell(worker, area, organisation)
+    _tell(worker, area, new.organisation)
+    if holder is not None:
+        note_same_number(worker, holder)
     return Joined(Outcome.NEW, user, worker)
 
 

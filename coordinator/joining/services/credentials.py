@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from coordinator.extensions import db
 from coordinator.joining import agreement, health
 from coordinator.joining.queries.people import keepers_of
+from coordinator.joining.services.credential_papers import add_papers
 from coordinator.kernel import clock
 from coordinator.kernel.access import SYSTEM, Actor
 from coordinator.kernel.errors import InvalidInput, NotAllowed
@@ -26,7 +27,9 @@ from coordinator.workforce.services.credentials import replace_own_word
 SHOWN = (CredentialKind.TRAINING, CredentialKind.INSURANCE, CredentialKind.PROFESSIONAL)
 
 
-def declare_health(actor: Actor, worker: Worker, answers: Mapping[str, Any]) -> Credential:
+def declare_health(
+    actor: Actor, worker: Worker, answers: Mapping[str, Any], photos: Sequence[bytes] = ()
+) -> Credential:
     """The worker answers for their own health, for a year. An adult's word counts at once, unless an answer raises
     a concern: then the former declaration ends, and a coordinator looks. Flushes.
 
@@ -47,6 +50,7 @@ def declare_health(actor: Actor, worker: Worker, answers: Mapping[str, Any]) -> 
         answers=checked,
         stands=stands,
     )
+    add_papers(actor, worker, made, photos)
     if not stands:
         _tell(worker, made, urgent=bool(health.concerns(checked)))
     return made
@@ -80,10 +84,12 @@ def declare_paper(
     valid_from: date,
     valid_to: date | None,
     number: str | None,
+    photos: Sequence[bytes] = (),
 ) -> Credential:
     """The worker says that they hold a training, an insurance or a licence; a coordinator looks at it. Flushes.
 
-    Raises InvalidInput with the field: a training without a word about where, a licence without its number.
+    Raises InvalidInput with the field: a training without a word about where, a licence without its number, a
+    photograph that cannot be kept.
     """
     _own(actor, worker)
     if kind not in SHOWN:
@@ -96,6 +102,7 @@ def declare_paper(
         )
         raise InvalidInput(asked, field="number")
     made = declare_credential(actor, worker, kind, valid_from, valid_to, number)
+    add_papers(actor, worker, made, photos)
     _tell(worker, made)
     return made
 

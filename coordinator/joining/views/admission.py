@@ -23,14 +23,18 @@ from coordinator.joining.queries.admission import (
     elders_to_tie,
 )
 from coordinator.joining.queries.applications import application_of
+from coordinator.joining.queries.credential_papers import papers_of
 from coordinator.joining.queries.credentials import lines_of
-from coordinator.joining.queries.gaps import gap_words
+from coordinator.joining.queries.gaps import gap_words, same_number
 from coordinator.joining.queries.guardians import links_of
+from coordinator.joining.queries.places import schools_for
 from coordinator.joining.services import admission as services
-from coordinator.joining.services import guardians
+from coordinator.joining.services import credential_papers, guardians
+from coordinator.joining.services.same_person import join_records
 from coordinator.joining.views.blueprint import bp
+from coordinator.joining.views.common import sent_paper
 from coordinator.kernel import clock
-from coordinator.kernel.access import Permission, current_actor, requires
+from coordinator.kernel.access import Permission, covers, current_actor, requires
 from coordinator.kernel.areas import AreaLevel
 from coordinator.kernel.errors import DomainError, InvalidInput, NotFound
 from coordinator.kernel.listing import Listing
@@ -119,6 +123,13 @@ def refuse_credential(worker_id: int, credential_id: int) -> Answer:
     )
 
 
+@bp.get("/admission/<int:worker_id>/papers/<int:paper_id>")
+@requires(P.WORKER_EDIT)
+def photo(worker_id: int, paper_id: int) -> Answer:
+    """The photograph of a certificate; that somebody looked is written down."""
+    return sent_paper(credential_papers.view_paper(current_actor(), _worker(worker_id), paper_id))
+
+
 @bp.post("/admission/<int:worker_id>/tie")
 @requires(P.WORKER_EDIT)
 def tie(worker_id: int) -> Answer:
@@ -131,6 +142,38 @@ def tie(worker_id: int) -> Answer:
             raise NotFound(_("没有找到这位长者。"), _("可能不在您的管辖范围内。"))
     words = _("定好了，只探访%(name)s。", name=elder.name) if elder else _("已经取消。")
     return _act(worker_id, lambda actor, worker: services.tie_worker(actor, worker, elder), words)
+
+
+@bp.post("/admission/<int:worker_id>/school")
+@requires(P.WORKER_EDIT)
+def link_school(worker_id: int) -> Answer:
+    """The school that the student had only named."""
+    found = _worker(worker_id)
+    wanted = request.form.get("school_id", type=int)
+    school = next((one for one in schools_for(found.area) if one.id == wanted), None)
+    if school is None:
+        flash(_("请选一所学校。"), "warn")
+        return redirect(url_for("joining.admit", worker_id=worker_id), 303)
+    return _act(
+        worker_id,
+        lambda actor, worker: services.link_school(actor, worker, school),
+        _("接上%(name)s了，学校能看到这位学生。", name=school.name),
+    )
+
+
+@bp.post("/admission/<int:worker_id>/same")
+@requires(P.WORKER_EDIT)
+def same_person(worker_id: int) -> Answer:
+    """The applicant is the person who has that ID number on file."""
+    try:
+        holder = join_records(current_actor(), _worker(worker_id))
+        db.session.commit()
+    except DomainError as problem:
+        db.session.rollback()
+        flash(f"{problem.message}{problem.remedy}", "error")
+        return redirect(url_for("joining.admit", worker_id=worker_id), 303)
+    flash(_("接到原来的登记了，本人用新手机号登录。"), "ok")
+    return redirect(url_for("joining.admit", worker_id=holder.id), 303)
 
 
 @bp.post("/admission/<int:worker_id>/return")
@@ -202,6 +245,7 @@ def _page(worker: Worker, form: ReasonForm | None = None, which: str = "") -> st
     asked = request.args.get("elder", "") or (application.elder_named if application else "") or ""
     tied = worker.kind in fitness.TIED_KINDS
     lines = lines_of(worker, today)
+    same = application.same_as if application is not None and same_number(worker, application) else None
     return render_template(
         "joining/admit.html",
         w=worker,
@@ -209,8 +253,12 @@ def _page(worker: Worker, form: ReasonForm | None = None, which: str = "") -> st
         waits=worker.status is WorkerStatus.APPLIED,
         gaps=gap_words(worker, application),
         lines=lines,
+        papers=papers_of(worker.id),
         questions=health.QUESTIONS,
-        doubles=doubles_of([worker])[worker.id],
+        doubles=[one for one in doubles_of([worker])[worker.id] if same is None or one.worker.id != same.id],
+        same=same,
+        schools=schools_for(worker.area) if worker.school_named else (),
+        keeps_same=same is not None and covers(actor, P.WORKER_EDIT, same.area.path),
         links=links_of(worker.id) if minor else (),
         state_of=guardians.state_of,
         minor=minor,

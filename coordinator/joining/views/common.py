@@ -8,9 +8,10 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any, NamedTuple
 
-from flask import flash, redirect, render_template, request, session, url_for
+from flask import flash, redirect, render_template, request, send_file, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -33,11 +34,12 @@ from coordinator.kernel.access import current_actor
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.identity import mask_name
 from coordinator.workforce import labels as workforce_labels
-from coordinator.workforce.models import WorkerKind
+from coordinator.workforce.models import CredentialPaper, WorkerKind
 
 Answer = str | tuple[str, int] | tuple[str, int, dict[str, str]] | BaseResponse
 # A long form, filled in with somebody's help.
 PROOF_LASTS = timedelta(hours=2)
+_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
 _CONTEXT = "session.joining_phone"
 
 
@@ -146,6 +148,16 @@ def let_in(user: User, where: str, kept: KeptForm | None = None) -> str | BaseRe
     if kept is not None and kept.target:
         return kept.send_again()
     return redirect(where, 303)
+
+
+def sent_paper(paper: CredentialPaper) -> BaseResponse:
+    """A photograph; a PDF is only ever saved, never run in the page. Who looked is committed before it is shown."""
+    content, mime = paper.content, paper.mime
+    name = f"{workforce_labels.CREDENTIALS[paper.credential.kind]}.{_EXTENSIONS[mime]}"
+    db.session.commit()
+    return send_file(
+        BytesIO(content), mimetype=mime, as_attachment=mime == "application/pdf", download_name=name
+    )
 
 
 def page_of(template: str, status: int = 200, **values: Any) -> Answer:

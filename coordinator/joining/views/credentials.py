@@ -10,16 +10,26 @@ from werkzeug.wrappers import Response
 
 from coordinator.extensions import db
 from coordinator.joining import agreement
-from coordinator.joining.forms.credentials import AgreementForm, CorrectForm, HealthForm, PaperForm
+from coordinator.joining.forms.credentials import (
+    PHOTO_KINDS,
+    AgreementForm,
+    CorrectForm,
+    HealthForm,
+    PaperForm,
+    PhotosForm,
+    photos_in,
+)
 from coordinator.joining.forms.guardians import AskForm
 from coordinator.joining.queries.applications import application_of
+from coordinator.joining.queries.credential_papers import papers_of
 from coordinator.joining.queries.credentials import lines_of
 from coordinator.joining.queries.guardians import links_of
-from coordinator.joining.services import admission, credentials, guardians
+from coordinator.joining.services import admission, credential_papers, credentials, guardians
 from coordinator.joining.views.blueprint import bp
+from coordinator.joining.views.common import sent_paper
 from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.errors import Conflict, DomainError, NotFound
 from coordinator.workforce import fitness, labels
 from coordinator.workforce.models import CredentialKind, WorkerStatus
 from coordinator.workforce.queries import own_worker
@@ -74,6 +84,10 @@ def own_page(ask_form: AskForm | None = None) -> str:
         "joining/credentials.html",
         w=worker,
         lines=lines_of(worker, today),
+        papers=papers_of(worker.id),
+        photos_form=_photos_form,
+        photo_kinds=PHOTO_KINDS,
+        most_photos=credential_papers.MOST,
         labels=labels,
         minor=minor,
         links=links_of(worker.id) if minor else (),
@@ -89,10 +103,64 @@ def my_health() -> Answer:
     """The health declaration."""
     form = HealthForm()
     if form.validate_on_submit():
-        made = _made(form, lambda actor, worker: credentials.declare_health(actor, worker, form.data))
+        made = _made(
+            form,
+            lambda actor, worker: credentials.declare_health(
+                actor, worker, form.data, photos_in(form.photos)
+            ),
+        )
         if made is not None:
             return _done(made.stands, _("健康声明填好了。"), _("填好了。社区会先看一看，再通知您。"))
     return _form_page("joining/health.html", form)
+
+
+@bp.post("/credentials/<int:credential_id>/papers")
+@requires(Permission.WORK)
+def add_papers(credential_id: int) -> Answer:
+    """More photographs beside what was declared."""
+    form = _photos_form(credential_id)
+    contents = photos_in(form.photos)
+    if form.validate_on_submit() and contents:
+        actor = current_actor()
+        worker = own_worker(actor)
+        held = next((one for one in worker.credentials if one.id == credential_id), None)
+        if held is None:
+            raise NotFound(_("没有这一项。"))
+        try:
+            credential_papers.add_papers(actor, worker, held, contents)
+            db.session.commit()
+        except DomainError as problem:
+            db.session.rollback()
+            flash(f"{problem.message}{problem.remedy}", "error")
+        else:
+            flash(_("照片存好了，社区审核时会看到。"), "ok")
+    else:
+        flash(_("还没有选照片。"), "warn")
+    return redirect(url_for("joining.my_credentials"), 303)
+
+
+@bp.get("/credentials/papers/<int:paper_id>")
+@requires(Permission.WORK)
+def my_photo(paper_id: int) -> Answer:
+    """One's own photograph."""
+    actor = current_actor()
+    return sent_paper(credential_papers.view_paper(actor, own_worker(actor), paper_id))
+
+
+@bp.post("/credentials/papers/<int:paper_id>/remove")
+@requires(Permission.WORK)
+def remove_photo(paper_id: int) -> Answer:
+    """Take one's own photograph back."""
+    actor = current_actor()
+    try:
+        credential_papers.remove_paper(actor, own_worker(actor), paper_id)
+        db.session.commit()
+    except Conflict as problem:
+        db.session.rollback()
+        flash(str(problem.message), "warn")
+    else:
+        flash(_("照片删掉了。"), "ok")
+    return redirect(url_for("joining.my_credentials"), 303)
 
 
 @bp.route("/credentials/agreement", methods=["GET", "POST"])
@@ -119,12 +187,23 @@ def my_paper(kind: str) -> Answer:
         made = _made(
             form,
             lambda actor, worker: credentials.declare_paper(
-                actor, worker, which, form.valid_from.data, form.valid_to.data, form.number.data
+                actor,
+                worker,
+                which,
+                form.valid_from.data,
+                form.valid_to.data,
+                form.number.data,
+                photos_in(form.photos),
             ),
         )
         if made is not None:
             return _done(False, "", _("报上去了。社区核实以后才算数，会通知您。"))
     return _form_page("joining/paper.html", form, kind=which)
+
+
+def _photos_form(credential_id: int) -> PhotosForm:
+    """One of several on a page."""
+    return PhotosForm(prefix=f"of-{credential_id}-")
 
 
 def _made(form: Any, act: Any) -> Any:
@@ -147,6 +226,13 @@ def _done(stands: bool, counts: str, waits: str) -> Response:
 
 def _form_page(template: str, form: Any, **values: Any) -> Answer:
     return (
-        render_template(template, form=form, labels=labels, w=own_worker(current_actor()), **values),
+        render_template(
+            template,
+            form=form,
+            labels=labels,
+            photo_kinds=PHOTO_KINDS,
+            w=own_worker(current_actor()),
+            **values,
+        ),
         422 if form.is_submitted() else 200,
     )

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from coordinator.accounts.models import Organisation, OrganisationKind
 from coordinator.extensions import db
 from coordinator.joining import labels
+from coordinator.joining.forms.credentials import photos_in
 from coordinator.joining.forms.joining import DetailsForm
 from coordinator.joining.queries.invitations import LinkState, find_invitation, kinds_by, state_of
 from coordinator.joining.queries.places import SHOWN_AT_MOST, schools_for, streets
@@ -158,8 +159,10 @@ def _answers(form: DetailsForm, schools: list[Organisation] | None) -> Answers:
         id_number=form.text("id_number"),
         notice_at=clock.now(),
         licence=form.text("licence"),
+        photos=photos_in(form.photos) if "photos" in form else (),
         office=form.text("office"),
         school=school,
+        school_named="" if school is not None else form.text("school_named"),
         student_class=form.text("student_class"),
         student_number=form.text("student_number"),
         elder_named=form.text("elder_named"),

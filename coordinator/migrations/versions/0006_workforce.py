@@ -126,15 +126,18 @@ def _tables() -> None:
         moment("returned_at"),
         sa.Column("returned_reason", sa.String(length=200), nullable=True),
         moment("closed_at"),
+        number("same_as_id", nullable=True),
         sa.CheckConstraint(
             "(returned_at IS NULL) = (returned_reason IS NULL)",
             name=op.f("ck_applications_returned_with_a_reason"),
         ),
         refers("applications", "invitation_id", "invitations"),
+        refers("applications", "same_as_id", "workers"),
         refers("applications", "worker_id", "workers"),
         key("applications"),
     )
     op.create_index(op.f("ix_applications_invitation_id"), "applications", ["invitation_id"])
+    op.create_index(op.f("ix_applications_same_as_id"), "applications", ["same_as_id"])
     op.create_index("uq_applications_worker_id", "applications", ["worker_id"], unique=True)
     op.create_table(
         "no_shows",
@@ -319,6 +322,23 @@ def _tables() -> None:
     op.create_index(
         "uq_stand_in_asks_search_id_worker_id", "stand_in_asks", ["search_id", "worker_id"], unique=True
     )
+    op.create_table(
+        "credential_papers",
+        number("id"),
+        number("credential_id"),
+        sa.Column("mime", sa.String(length=40), nullable=False),
+        number("size"),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        moment("uploaded_at", nullable=False),
+        sa.CheckConstraint(
+            "mime IN ('image/jpeg', 'image/png', 'application/pdf')",
+            name=op.f("ck_credential_papers_kinds_of_file"),
+        ),
+        refers("credential_papers", "credential_id", "credentials"),
+        key("credential_papers"),
+    )
+    op.create_index(op.f("ix_credential_papers_credential_id"), "credential_papers", ["credential_id"])
 
 
 def _columns() -> None:
@@ -362,6 +382,13 @@ def _columns() -> None:
     )
     op.add_column(
         "workers", sa.Column("wanted", sa.ARRAY(sa.String(length=30)), server_default="{}", nullable=False)
+    )
+    op.add_column("workers", sa.Column("school_named", sa.String(length=80), nullable=True))
+    op.drop_constraint(op.f("ck_workers_students_have_a_school"), "workers")
+    op.create_check_constraint(
+        op.f("ck_workers_students_have_a_school"),
+        "workers",
+        "kind <> 'student' OR organisation_id IS NOT NULL OR school_named IS NOT NULL",
     )
     op.add_column("workers", number("tied_elder_id", nullable=True))
     op.add_column("workers", moment("identity_verified_at"))

@@ -10,6 +10,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from coordinator.accounts.models import Organisation
+from coordinator.elders.lookup import id_hash
 from coordinator.elders.models import Elder, ElderStatus
 from coordinator.elders.queries import without_secrets
 from coordinator.extensions import db
@@ -248,3 +249,13 @@ def organisations_for(actor: Actor, permission: Permission) -> Sequence[Organisa
         )
         .order_by(Organisation.name, Organisation.id)
     ).all()
+
+
+def worker_with_id(number: str) -> Worker | None:
+    """The worker with this ID number (normal form), fresh from the database."""
+    return db.session.scalars(
+        select(Worker)
+        .where(Worker.id_number_hash == id_hash(number))
+        .options(joinedload(Worker.user), joinedload(Worker.area))
+        .execution_options(populate_existing=True)
+    ).one_or_none()

@@ -22,6 +22,7 @@ from coordinator.policy import age_on
 from coordinator.workforce.access import is_self
 from coordinator.workforce.fitness import ADULT_AGE
 from coordinator.workforce.models import Worker, WorkerKind, WorkerStatus
+from coordinator.workforce.queries import worker_with_id
 from coordinator.workforce.services.records import change_fields, enter_worker
 
 
@@ -83,10 +84,11 @@ def take_up_record(worker: Worker, *, address: str | None = None) -> User:
 OWN_WORDS = frozenset({"name", "id_number", "student_class", "student_number"})
 
 
-def correct_oneself(actor: Actor, worker: Worker, values: Mapping[str, Any]) -> None:
+def correct_oneself(actor: Actor, worker: Worker, values: Mapping[str, Any]) -> Worker | None:
     """The applicant puts OWN_WORDS right before anybody has approved them. Birth date and sex follow the ID number;
     an identity that was seen has to be seen again when name or number change. Flushes.
 
+    A number that is somebody's is left out, and that record returned: whoever types it is not told.
     Raises NotAllowed for somebody else, Conflict once they were decided about, InvalidInput with the field.
     """
     if not is_self(actor, worker):
@@ -107,16 +109,15 @@ def correct_oneself(actor: Actor, worker: Worker, values: Mapping[str, Any]) -> 
             raise InvalidInput(
                 _("未满 18 岁的，只能作为在校学生参加。"), _("请到社区重新报名。"), field="id_number"
             )
+    holder = None
     try:
         with db.session.begin_nested():
             changes = change_fields(actor, worker, wanted, worker.organisation)
     except Conflict as problem:
         if problem.code != "id_number_taken":
             raise
-        # Whether the number is somebody's is not told to whoever types it.
-        raise InvalidInput(
-            _("这个身份证号现在不能用。"), _("请带身份证到社区核对。"), code="id_number", field="id_number"
-        ) from None
+        holder = worker_with_id(parse_resident_id(wanted["id_number"], today=clock.today()).number)
+        changes = change_fields(actor, worker, wanted | {"id_number": None}, worker.organisation)
     if changes.keys() & {"name", "id_number"}:
         worker.identity_verified_at = worker.identity_verified_by_id = None
         if worker.user is not None:
@@ -126,6 +127,7 @@ def correct_oneself(actor: Actor, worker: Worker, values: Mapping[str, Any]) -> 
             actor, "worker.correct", worker, _("%(name)s改了报名资料", name=worker.name), changes=changes
         )
     db.session.flush()
+    return holder
 
 
 def _is_minor(birth_date: date) -> bool:

@@ -29,6 +29,7 @@ from coordinator.workforce.models import Worker, WorkerKind
 WORKER_FIELDS = frozenset(
     {
         *("kind", "name", "sex", "birth_date", "id_number", "phone", "volunteer_number", "student_class"),
+        "school_named",
         *("student_number", "travel_mode", "start_address", "start_latitude", "start_longitude"),
         *("end_latitude", "end_longitude", "service_radius_metres", "max_visits_day", "max_visits_week"),
         *("max_visits_month", "max_hours_week", "dialects", "notes"),
@@ -118,6 +119,8 @@ def edit_worker(
             organisation.name if organisation else None,
         ]
         worker.organisation = organisation
+        if organisation is not None:
+            worker.school_named = None
     db.session.flush()
     if "phone" in changes and worker.user is not None:
         # The telephone is the way in: whoever holds the old one is signed out.
@@ -192,7 +195,8 @@ def _checked(
         )
     kind = checked.get("kind") or (worker.kind if worker else None)
     school = organisation is not None and organisation.kind == OrganisationKind.SCHOOL
-    if kind == WorkerKind.STUDENT and not school:
+    named = checked.get("school_named") or (worker.school_named if worker else None)
+    if kind == WorkerKind.STUDENT and not school and not (organisation is None and named):
         raise InvalidInput(
             _("在校学生要选所在学校。"), code="student_without_school", field="organisation_id"
         )

@@ -214,13 +214,18 @@ def test_the_other_tap_was_quicker(tree, monkeypatch):
 
     number = id_for(ADULT)
     first = do_join(tree, id_number=number)
-    seen, known = [], applying._known
 
-    def late(*args):
-        seen.append(args)
-        return None if len(seen) == 1 else known(*args)
+    def late(real):
+        seen = []
 
-    monkeypatch.setattr(applying, "_known", late)
+        def read(*args):
+            seen.append(args)
+            return None if len(seen) == 1 else real(*args)
+
+        return read
+
+    for name in ("_known", "worker_with_id"):
+        monkeypatch.setattr(applying, name, late(getattr(applying, name)))
     second = do_join(tree, id_number=number)
     assert (second.outcome, second.worker, second.user) == (Outcome.KNOWN, first.worker, first.user)
     assert db.session.scalar(select(func.count()).select_from(User)) == 1
