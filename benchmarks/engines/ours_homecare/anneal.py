@@ -33,7 +33,7 @@ def save(s: Work) -> None:
     """Keep the plan as it was before a step."""
     for x in range(s.after.shape[0]):
         s.saved_after[x], s.saved_before[x] = s.after[x], s.before[x]
-        s.saved_who[x], s.saved_start[x] = s.who[x], s.start[x]
+        s.saved_who[x], s.saved_start[x], s.saved_leg[x] = s.who[x], s.start[x], s.leg[x]
     for i in range(s.total.shape[0]):
         s.saved_total[i] = s.total[i]
 
@@ -43,7 +43,7 @@ def restore(s: Work) -> None:
     """Go back to before the step."""
     for x in range(s.after.shape[0]):
         s.after[x], s.before[x] = s.saved_after[x], s.saved_before[x]
-        s.who[x], s.start[x] = s.saved_who[x], s.saved_start[x]
+        s.who[x], s.start[x], s.leg[x] = s.saved_who[x], s.saved_start[x], s.saved_leg[x]
     for i in range(s.total.shape[0]):
         s.total[i] = s.saved_total[i]
 

@@ -47,6 +47,7 @@ def problem(data: Json, knob: tuple[float, ...] = KNOB) -> Problem:
     table = np.ascontiguousarray(table)
     return Problem(
         table=table,
+        back=np.ascontiguousarray(table.T),
         row=row,
         low=low,
         due=np.array([*(float(window[1]) for window in windows), *[BIG] * len(carers), *closed]),
@@ -111,11 +112,13 @@ def work(p: Problem, seed: int) -> Work:
     return Work(
         after=after,
         before=before,
+        leg=np.zeros(nodes),
         who=who,
         start=start,
         total=total,
         saved_after=after.copy(),
         saved_before=before.copy(),
+        saved_leg=np.zeros(nodes),
         saved_who=who.copy(),
         saved_start=start.copy(),
         saved_total=total.copy(),

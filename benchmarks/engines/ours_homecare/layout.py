@@ -30,6 +30,8 @@ class Problem(NamedTuple):
 
     table: Array
     """Distance = minutes between rows."""
+    back: Array
+    """The same, rows and columns exchanged."""
     row: Array
     """Row of each node."""
     low: Array
@@ -58,6 +60,8 @@ class Work(NamedTuple):
 
     after: Array
     before: Array
+    leg: Array
+    """Way from each node to the next."""
     who: Array
     """Caregiver of each node, -1 for a call on no route."""
     start: Array
@@ -65,6 +69,7 @@ class Work(NamedTuple):
     total: Array
     saved_after: Array
     saved_before: Array
+    saved_leg: Array
     saved_who: Array
     saved_start: Array
     saved_total: Array

@@ -26,6 +26,7 @@ from benchmarks.engines.ours_homecare.times import (
     spread,
     take_over,
     travel,
+    travel_to,
     unlink,
 )
 from routing.kernel.books import draw
@@ -35,14 +36,13 @@ from routing.kernel.recreate import sort
 @inlined
 def detour(p: Problem, s: Work, c: int, x: int) -> float:
     """Return the extra distance of a call after a node."""
-    y = s.after[x]
-    return travel(p, x, c) + travel(p, c, y) - travel(p, x, y)
+    return travel_to(p, x, c) + travel(p, c, s.after[x]) - s.leg[x]
 
 
 @inlined
 def reach(p: Problem, s: Work, c: int, x: int) -> float:
     """Return when the caregiver arrives at a call after a node."""
-    return float(s.start[x] + p.length[x] + travel(p, x, c))
+    return float(s.start[x] + p.length[x] + travel_to(p, x, c))
 
 
 @inlined
@@ -56,42 +56,8 @@ def next_late(p: Problem, s: Work, c: int, x: int, start: float) -> float:
 
 
 @inlined
-def place_one(p: Problem, s: Work, c: int, blink: float) -> bool:
-    """Put a call on the cheapest place of all routes; False where there is none."""
-    calls = p.mate.shape[0]
-    best, where, owner = p.dear[0], -1, -1
-    for k in range(p.ables[c]):
-        w = p.able[c, k]
-        x = calls + w
-        while x < calls or x == calls + w:
-            y = s.after[x]
-            if s.start[x] + p.length[x] - p.due[c] >= best:
-                break
-            start = max(p.low[c], reach(p, s, c, x))
-            late = lateness(p, c, start)
-            way = detour(p, s, c, x)
-            bound = way + late + max(0.0, late - s.total[MOST]) + next_late(p, s, c, x, start)
-            if bound < best and draw(s.random) >= blink:
-                link(s, c, x, w)
-                if spread(p, s, c, -1, start, 0.0, best - way) >= 0:
-                    value = way + s.tally[EXTRA] + s.tally[TOP] - s.total[MOST]
-                    if value < best:
-                        best, where, owner = value, x, w
-                unlink(s, c)
-            x = y
-    if where < 0:
-        return False
-    start = max(p.low[c], reach(p, s, c, where))
-    s.total[DISTANCE] += detour(p, s, c, where)
-    link(s, c, where, owner)
-    take_over(s, spread(p, s, c, -1, start, 0.0, BIG))
-    s.total[ABSENT] -= 1
-    return True
-
-
-@inlined
 def places(p: Problem, s: Work, c: int, side: int, blink: float) -> int:
-    """Write every place of a call of a pair with its bound, cheapest first; return how many."""
+    """Write every place of a call with its bound; return how many."""
     calls, carers = p.mate.shape[0], p.able.shape[1]
     count = 0
     for k in range(p.ables[c]):
@@ -101,11 +67,52 @@ def places(p: Problem, s: Work, c: int, side: int, blink: float) -> int:
             if draw(s.random) >= blink:
                 after = next_late(p, s, c, x, start)
                 s.spot[side, count] = x
-                s.bound[side, count] = detour(p, s, c, x) + lateness(p, c, start) + after
+                late = lateness(p, c, start)
+                s.bound[side, count] = detour(p, s, c, x) + late + after
+                if p.mate[c] < 0:  # of a pair only one can be the latest
+                    s.bound[side, count] += max(0.0, late - s.total[MOST])
                 count += 1
             x = s.after[x]
-    sort(s.bound[side], s.spot[side], count)
     return count
+
+
+@inlined
+def bring(s: Work, side: int, at: int, count: int) -> None:
+    """Put the cheapest of the places from a position on there: few are ever asked for, so none is sorted ahead."""
+    k = at
+    for j in range(at + 1, count):
+        if s.bound[side, j] < s.bound[side, k]:
+            k = j
+    s.bound[side, at], s.bound[side, k] = s.bound[side, k], s.bound[side, at]
+    s.spot[side, at], s.spot[side, k] = s.spot[side, k], s.spot[side, at]
+
+
+@compiled
+def place_one(p: Problem, s: Work, c: int, blink: float) -> bool:
+    """Put a call on the cheapest place of all routes; False where there is none."""
+    count = places(p, s, c, 0, blink)
+    best, where = p.dear[0], -1
+    for i in range(count):
+        bring(s, 0, i, count)
+        if s.bound[0, i] >= best:
+            break
+        x = s.spot[0, i]
+        way = detour(p, s, c, x)
+        start = max(p.low[c], reach(p, s, c, x))
+        link(p, s, c, x, s.who[x])
+        if spread(p, s, c, -1, start, 0.0, best - way) >= 0:
+            value = way + s.tally[EXTRA] + s.tally[TOP] - s.total[MOST]
+            if value < best:
+                best, where = value, x
+        unlink(p, s, c)
+    if where < 0:
+        return False
+    start = max(p.low[c], reach(p, s, c, where))
+    s.total[DISTANCE] += detour(p, s, c, where)
+    link(p, s, c, where, s.who[where])
+    take_over(s, spread(p, s, c, -1, start, 0.0, BIG))
+    s.total[ABSENT] -= 1
+    return True
 
 
 @compiled
@@ -116,11 +123,17 @@ def place_pair(p: Problem, s: Work, c: int, blink: float) -> bool:
     best, here, there = 2.0 * p.dear[0], -1, -1
     if firsts == 0 or seconds == 0:
         return False
+    bring(s, 1, 0, seconds)
+    brought = 1
     for i in range(firsts):
+        bring(s, 0, i, firsts)
         if s.bound[0, i] + s.bound[1, 0] >= best:
             break
         x = s.spot[0, i]
         for j in range(seconds):
+            if j == brought:
+                bring(s, 1, j, seconds)
+                brought += 1
             if s.bound[0, i] + s.bound[1, j] >= best:
                 break
             z = s.spot[1, j]
@@ -135,20 +148,20 @@ def place_pair(p: Problem, s: Work, c: int, blink: float) -> bool:
             bound += next_late(p, s, c, x, start) + next_late(p, s, m, z, other)
             if bound >= best:
                 continue
-            link(s, c, x, s.who[x])
-            link(s, m, z, s.who[z])
+            link(p, s, c, x, s.who[x])
+            link(p, s, m, z, s.who[z])
             if spread(p, s, c, m, start, other, best - way) >= 0:
                 value = way + s.tally[EXTRA] + s.tally[TOP] - s.total[MOST]
                 if value < best:
                     best, here, there = value, x, z
-            unlink(s, c)
-            unlink(s, m)
+            unlink(p, s, c)
+            unlink(p, s, m)
     if here < 0:
         return False
     start, other = pair_starts(p, c, m, reach(p, s, c, here), reach(p, s, m, there))
     s.total[DISTANCE] += detour(p, s, c, here) + detour(p, s, m, there)
-    link(s, c, here, s.who[here])
-    link(s, m, there, s.who[there])
+    link(p, s, c, here, s.who[here])
+    link(p, s, m, there, s.who[there])
     take_over(s, spread(p, s, c, m, start, other, BIG))
     s.total[ABSENT] -= 2
     return True
