@@ -27,7 +27,7 @@ from coordinator.messages.queries import unread
 from coordinator.planning.models import Plan, PlanState
 from coordinator.planning.queries.remedies import questions_left
 from coordinator.register.queries.moves import moves_sent, moves_to_receive
-from coordinator.register.queries.surveys import doors_left
+from coordinator.register.queries.survey_items import doors_left
 from coordinator.visits.lifecycle import AssignmentState, VisitState
 from coordinator.visits.models import Assignment, OwedObligation, Visit
 from coordinator.visits.queries.ready import overdue_in

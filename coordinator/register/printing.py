@@ -9,7 +9,7 @@ from typing import Any
 from coordinator.kernel.i18n import age
 from coordinator.kernel.printing import render_pdf
 from coordinator.register.models import Survey
-from coordinator.register.queries.surveys import ItemView
+from coordinator.register.queries.survey_items import ItemView
 
 VALID_DAYS = 31
 # Papers are Chinese in every interface language (coordinator.kernel.printing).

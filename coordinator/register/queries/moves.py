@@ -40,9 +40,7 @@ def _loaded() -> tuple[ExecutableOption, ...]:
 
 def move_in_scope(actor: Actor, move_id: int) -> AreaMove:
     """A move from or to one's areas. Raises NotFound."""
-    move = db.session.scalar(
-        select(AreaMove).where(AreaMove.id == move_id, _mine(actor)).options(*_loaded())
-    )
+    move = db.session.scalar(select(AreaMove).where(AreaMove.id == move_id, _mine(actor)).options(*_loaded()))
     if move is None:
         raise NotFound(_("没有找到这份转出。"), _("可能不在您的管辖范围内。"))
     return move

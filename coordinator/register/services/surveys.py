@@ -33,7 +33,7 @@ from coordinator.register.models import (
     SurveyItem,
     SurveyKind,
 )
-from coordinator.register.queries.surveys import left_open
+from coordinator.register.queries.survey_items import left_open
 from coordinator.workforce.fitness import is_minor
 from coordinator.workforce.models import Worker, WorkerStatus
 

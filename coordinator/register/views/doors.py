@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from coordinator.kernel.access import current_actor, requires
 from coordinator.kernel.forms import status_of
 from coordinator.register.models import Outcome
-from coordinator.register.queries.surveys import ENOUGH_TRIES, own_item, own_items, views_of
+from coordinator.register.queries.survey_items import ENOUGH_TRIES, own_item, own_items, views_of
 from coordinator.register.views.blueprint import Answer, P, bp
 from coordinator.register.views.surveys import decide, item_form
 

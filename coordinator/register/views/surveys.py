@@ -28,20 +28,22 @@ from coordinator.register.printing import survey_sheet
 from coordinator.register.queries.doubles import likely_pairs
 from coordinator.register.queries.moves import moves_of
 from coordinator.register.queries.sources import source_overview
-from coordinator.register.queries.surveys import (
+from coordinator.register.queries.survey_items import (
     ITEMS,
     TABS,
-    assignees,
-    homes_without_answer,
     item_in_scope,
     item_rows,
     item_view,
+    views_of,
+)
+from coordinator.register.queries.surveys import (
+    assignees,
+    homes_without_answer,
     missing_from_list,
     progress_by_place,
     serving_workers,
     survey_in_scope,
     surveys_of,
-    views_of,
     whole,
 )
 from coordinator.register.services import surveys as services

@@ -19,12 +19,11 @@ from coordinator.register.models import (
     SurveyItem,
     SurveyKind,
 )
+from coordinator.register.queries.survey_items import own_items, views_of
 from coordinator.register.queries.surveys import (
     homes_without_answer,
     missing_from_list,
-    own_items,
     progress_by_place,
-    views_of,
     whole,
 )
 from coordinator.register.services.leaving import leave
