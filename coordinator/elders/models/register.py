@@ -137,7 +137,7 @@ class Household(db.Model):
     members: Mapped[list[HouseholdMember]] = relationship(
         back_populates="household", order_by="HouseholdMember.id"
     )
-    elders: Mapped[list[Elder]] = relationship(back_populates="household")
+    elders: Mapped[list[Elder]] = relationship(back_populates="household", order_by="Elder.id")
 
 
 class HouseholdMember(db.Model):
@@ -270,11 +270,15 @@ class Elder(db.Model):
     categories: Mapped[list[ElderCategory]] = relationship(
         back_populates="elder",
         primaryjoin="and_(ElderCategory.elder_id == Elder.id, ElderCategory.ended_on.is_(None))",
+        order_by="ElderCategory.id",
     )
-    certificates: Mapped[list[DisabilityCertificate]] = relationship(back_populates="elder")
+    certificates: Mapped[list[DisabilityCertificate]] = relationship(
+        back_populates="elder", order_by="DisabilityCertificate.id"
+    )
     consents: Mapped[list[Consent]] = relationship(
         back_populates="elder",
         primaryjoin="and_(Consent.elder_id == Elder.id, Consent.superseded_at.is_(None))",
+        order_by="Consent.id",
     )
     emergency_contacts: Mapped[list[EmergencyContact]] = relationship(
         back_populates="elder", order_by="EmergencyContact.position"
