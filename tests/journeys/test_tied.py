@@ -18,7 +18,7 @@ from coordinator.kernel import clock
 from coordinator.kernel.errors import Conflict
 from coordinator.marketplace.duty import duty_worker
 from coordinator.marketplace.queries.market import market_for
-from coordinator.marketplace.queries.openings import open_visits
+from coordinator.marketplace.queries.offered import open_visits
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import claim_visit
 from coordinator.planning.translate import translate

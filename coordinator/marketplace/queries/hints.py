@@ -129,10 +129,7 @@ def _limit(worker: DutyWorker, market: Market, code: UnfitCode, count: int) -> H
     ceiling = _MOST[name] if above is None else min(_MOST[name], getattr(worker, above))
     if now < ceiling:
         looser = replace(worker, **{name: now + 1})
-        gain = sum(
-            not limits(looser, _load(market, one), one.opening.minutes)
-            for one in _only(market, code)
-        )
+        gain = sum(not limits(looser, _load(market, one), one.opening.minutes) for one in _only(market, code))
         if gain:
             given = {"a": now, "b": now + 1, "n": gain}
             advice = {
@@ -177,10 +174,7 @@ def _hours(worker: DutyWorker, offers: Sequence[Offer]) -> Hint:
                 continue
             others = [one for one in worker.availability if one.weekday != weekday]
             more = replace(worker, availability=(*others, Hours(weekday, starts, ends)))
-            gain = sum(
-                not hours(more, one.opening.starts_at, one.opening.ends_at)
-                for one in there
-            )
+            gain = sum(not hours(more, one.opening.starts_at, one.opening.ends_at) for one in there)
             if gain and (best is None or gain > best[0]):
                 best = gain, weekday, number
     if best is None:

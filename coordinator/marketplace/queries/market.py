@@ -28,16 +28,8 @@ from coordinator.marketplace.queries.judging import (
     Verdict,
     findings,
 )
-from coordinator.marketplace.queries.openings import (
-    MOST_READ,
-    Held,
-    Opening,
-    festivals_between,
-    held_by,
-    open_visits,
-    past_of,
-    way,
-)
+from coordinator.marketplace.queries.offered import MOST_READ, festivals_between, open_visits, past_of
+from coordinator.marketplace.queries.openings import Held, Opening, held_by, way
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Place, Way, road_metres, seconds
 from coordinator.planning.queries.quotes import Placing

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import cos, radians
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Double,
     Select,
     String,
     bindparam,
@@ -35,9 +33,8 @@ from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Place, Stop, Way, way_to
 from coordinator.planning.translate.roads import STRAIGHT, Times
 from coordinator.visits.lifecycle import AssignmentState, ContactMode, VisitState
-from coordinator.visits.models import Assignment, SurgeEvent, SurgeKind, Visit
-from coordinator.visits.queries.events import forbidden_at_home
-from coordinator.workforce.fitness import Load, tied_to
+from coordinator.visits.models import Assignment, Visit
+from coordinator.workforce.fitness import Load
 
 
 class Door(NamedTuple):
@@ -153,68 +150,18 @@ def read(row: Any) -> Opening:
 
 
 _IDS = ARRAY(BigInteger)
-_STATEMENT = statement()
+STATEMENT = statement()
 # The worker serves the area: registered in it, below it or above it.
-_SERVED = or_(
+SERVED = or_(
     Area.path.startswith(bindparam("path", type_=String)),
     Visit.area_id == func.any(bindparam("above", type_=_IDS)),
 )
-_ONE = _STATEMENT.add_columns(nearest_settings("claims")).where(Visit.id == bindparam("visit_id"), _SERVED)
-_SEVERAL = _STATEMENT.where(Visit.id == func.any(bindparam("ids", type_=_IDS)))
-# A list of what is near needs no more than the nearest; what lies further away is only counted.
-MOST_READ = 500
-_APART = func.power(Household.latitude - bindparam("latitude", type_=Double), 2) + func.power(
-    (Household.longitude - bindparam("longitude", type_=Double)) * bindparam("narrowing", type_=Double), 2
-)
-_OFFERED = (
-    _STATEMENT.add_columns(func.count().over())
-    .where(
-        Visit.state == VisitState.OPEN,
-        # Written into the statement: with a placeholder PostgreSQL makes one plan for any span of time, and guesses
-        # a few visits where there are thousands (measured: 47 to 108 ms instead of 16).
-        Visit.starts_at > bindparam("after", literal_execute=True),
-        Visit.starts_at < bindparam("before"),
-        _SERVED,
-        ~forbidden_at_home(),
-    )
-    # Whoever goes to one elder only finds that elder, however many live nearer.
-    .order_by(
-        Visit.elder_id.is_not_distinct_from(bindparam("tied", type_=BigInteger)).desc(),
-        _APART.nulls_first(),
-        Visit.starts_at,
-        Visit.id,
-    )
-    .limit(bindparam("most"))
-)
-
-_TAKEN = (
-    _STATEMENT.where(
-        Visit.state.in_((VisitState.CLAIMED, VisitState.ASSIGNED)),
-        Visit.starts_at > bindparam("after", literal_execute=True),
-        Visit.starts_at < bindparam("before"),
-        _SERVED,
-        ~forbidden_at_home(),
-        ~select(Assignment.id)
-        .where(
-            Assignment.visit_id == Visit.id,
-            Assignment.worker_id == bindparam("me"),
-            Assignment.state == AssignmentState.APPROVED,
-        )
-        .exists(),
-        ~select(Claim.id)
-        .where(
-            Claim.visit_id == Visit.id,
-            or_(Claim.worker_id == bindparam("me"), Claim.companion_id == bindparam("me")),
-            Claim.state.in_((ClaimState.PENDING, ClaimState.QUEUED, ClaimState.REFUSED)),
-        )
-        .exists(),
-    )
-    .order_by(_APART.nulls_last(), Visit.starts_at, Visit.id)
-    .limit(bindparam("most"))
-)
+_ONE = STATEMENT.add_columns(nearest_settings("claims")).where(Visit.id == bindparam("visit_id"), SERVED)
+_SEVERAL = STATEMENT.where(Visit.id == func.any(bindparam("ids", type_=_IDS)))
 
 
-def _serving(worker: DutyWorker) -> dict[str, Any]:
+def serving(worker: DutyWorker) -> dict[str, Any]:
+    """The parameters of SERVED."""
     return {
         "path": worker.area_path,
         "above": [int(part) for part in worker.area_path.split(".") if part],
@@ -223,7 +170,7 @@ def _serving(worker: DutyWorker) -> dict[str, Any]:
 
 def find_opening(worker: DutyWorker, visit_id: int) -> tuple[Opening, Rules] | None:
     """One visit in the worker's area, whatever its state, and the rules of the nearest area that sets any."""
-    row = db.session.execute(_ONE, {"visit_id": visit_id} | _serving(worker)).one_or_none()
+    row = db.session.execute(_ONE, {"visit_id": visit_id} | serving(worker)).one_or_none()
     return None if row is None else (read(row), Rules.of(row[-1]))
 
 
@@ -232,94 +179,6 @@ def openings_of(visit_ids: Collection[int]) -> dict[int, Opening]:
     if not visit_ids:
         return {}
     return {row[0]: read(row) for row in db.session.execute(_SEVERAL, {"ids": sorted(visit_ids)})}
-
-
-class Offered(NamedTuple):
-    """The nearest open visits, and how many further ones were not read; those are further away than every one
-    read that is on the map."""
-
-    openings: list[Opening]
-    further: int
-
-
-def open_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int = MOST_READ) -> Offered:
-    """The open visits of the worker's area that have not begun, as far ahead as the street offers them, those
-    without a place first and then the nearest. One query, however many there are.
-    """
-    until = now + timedelta(days=rules.days_ahead)
-    given = {
-        "after": now,
-        "before": until,
-        "latitude": worker.start_latitude,
-        "longitude": worker.start_longitude,
-        "narrowing": cos(radians(worker.start_latitude)),
-        "most": most,
-        "tied": tied_to(worker),
-    }
-    rows = db.session.execute(_OFFERED, given | _serving(worker)).all()
-    return Offered([read(row) for row in rows], rows[0][-1] - len(rows) if rows else 0)
-
-
-def taken_visits(worker: DutyWorker, rules: Rules, now: datetime, most: int) -> list[Opening]:
-    """Visits of the worker's area that are somebody else's so far, the nearest first. One query."""
-    given = {
-        "after": now + rules.notice,
-        "before": now + timedelta(days=rules.days_ahead),
-        "latitude": worker.start_latitude,
-        "longitude": worker.start_longitude,
-        "narrowing": cos(radians(worker.start_latitude)),
-        "most": most,
-        "me": worker.id,
-    }
-    return [read(row) for row in db.session.execute(_TAKEN, given | _serving(worker))]
-
-
-class Past(NamedTuple):
-    """Ids of elders the worker has visited, and of visits for which a claim was refused lately."""
-
-    homes: set[int]
-    refused: set[int]
-
-
-REMEMBERED = timedelta(days=60)
-_PAST = (
-    select(literal(True), Visit.elder_id)
-    .join(Assignment, Assignment.visit_id == Visit.id)
-    .where(
-        Assignment.worker_id == bindparam("worker"),
-        Assignment.state == AssignmentState.DONE,
-        Visit.state == VisitState.COMPLETED,
-    )
-    .union(
-        select(literal(False), Claim.visit_id).where(
-            Claim.worker_id == bindparam("worker"),
-            Claim.state == ClaimState.REFUSED,
-            Claim.claimed_at > bindparam("since"),
-        )
-    )
-)
-
-
-def past_of(worker_id: int, now: datetime) -> Past:
-    """What was between a worker and the homes so far. One query."""
-    found = Past(set(), set())
-    for was_there, one in db.session.execute(_PAST, {"worker": worker_id, "since": now - REMEMBERED}):
-        (found.homes if was_there else found.refused).add(one)
-    return found
-
-
-def festivals_between(first: date, last: date) -> list[tuple[str, date, date]]:
-    """Festivals entered for any area: its path and the days, both included. One query."""
-    rows = db.session.execute(
-        select(Area.path, SurgeEvent.first_day, SurgeEvent.last_day)
-        .join(Area, Area.id == SurgeEvent.area_id)
-        .where(
-            SurgeEvent.kind == SurgeKind.FESTIVAL,
-            SurgeEvent.first_day <= last,
-            SurgeEvent.last_day >= first,
-        )
-    )
-    return [(path, begins, ends) for path, begins, ends in rows]
 
 
 # --- what workers hold -----------------------------------------------------------------------------------

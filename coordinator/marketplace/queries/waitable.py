@@ -8,7 +8,8 @@ from coordinator.kernel import clock
 from coordinator.marketplace.duty import DutyWorker
 from coordinator.marketplace.queries.line import line_lengths
 from coordinator.marketplace.queries.market import needs_companion, obstacle
-from coordinator.marketplace.queries.openings import Opening, held_by, taken_visits, way
+from coordinator.marketplace.queries.offered import taken_visits
+from coordinator.marketplace.queries.openings import Opening, held_by, way
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.travel import Way
 

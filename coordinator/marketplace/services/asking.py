@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from flask_babel import gettext as _
 
@@ -61,27 +60,28 @@ def refuse_limit(standing: Standing, opening: Opening, rules: Rules, *, in_line:
         )
 
 
-Found = TypeVar("Found")
-
-
 def asked_by(actor: Actor, visit_id: int) -> Asked:
     """The worker behind the actor and the visit, under the lock of that worker's claims. Raises NotFound."""
-    return _found(actor, visit_id, asked_for)
+    demand(actor, Permission.WORK)
+    found = asked_for(actor.worker_id or 0, visit_id)
+    if found is None:
+        raise _not_found(actor, visit_id)
+    return found
 
 
 def open_for(actor: Actor, visit_id: int) -> Asked | Gone:
     """The same for a visit that is open; of any other only that. Raises NotFound."""
-    return _found(actor, visit_id, asked_while_open)
-
-
-def _found(actor: Actor, visit_id: int, look: Callable[[int, int], Found | None]) -> Found:
     demand(actor, Permission.WORK)
-    found = look(actor.worker_id, visit_id) if actor.worker_id is not None else None
-    if found is not None:
-        return found
-    # Which of the two it is takes two more queries, which nobody in a hurry ever needs.
+    found = asked_while_open(actor.worker_id or 0, visit_id)
+    if found is None:
+        raise _not_found(actor, visit_id)
+    return found
+
+
+def _not_found(actor: Actor, visit_id: int) -> NotFound:
+    """Which of the two it is takes two more queries, which nobody in a hurry ever needs."""
     own_opening(own_duty(actor), visit_id)
-    raise NotFound(_("没有找到这次探访。"), _("可能已经取消，或者不在您服务的地方。"))
+    return NotFound(_("没有找到这次探访。"), _("可能已经取消，或者不在您服务的地方。"))
 
 
 def named_companion(worker: DutyWorker, opening: Opening, companion_id: int | None) -> DutyWorker | None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import time
 
 import pytest
 from sqlalchemy import event
 
 from coordinator.extensions import db
-from coordinator.kernel.access import Role
 from coordinator.marketplace.queries.asking import Gone, asked_for, asked_while_open
 from coordinator.marketplace.services import claim_visit, stand_in_line
 from coordinator.marketplace.views.lost import LOOKS_AFTER_MS, LOOKS_WITHIN_MS, SHOWN
 from coordinator.visits.lifecycle import VisitState
-from coordinator.visits.services import open_visit
-from tests.factories import make_actor, make_elder, visit_times
+from tests.coordinator.marketplace.listed import SATURDAY, abroad
 
-SATURDAY = date(2026, 3, 28)
 HTMX = {"HX-Request": "true"}
 
 
@@ -64,8 +61,7 @@ def test_the_answer_looks_for_nothing_else(late):
 
 def test_a_visit_elsewhere_tells_nothing(field, late):
     _visit, _loser, phone = late
-    there = make_actor(Role.STREET_COORDINATOR, field.tree.other_street)
-    foreign = open_visit(there, make_elder(field.tree.outside), *visit_times(SATURDAY))
+    foreign = abroad(field)
     foreign.state = VisitState.CLAIMED
     db.session.commit()
     assert phone.post(f"/open-visits/{foreign.id}/claim").status_code == 404

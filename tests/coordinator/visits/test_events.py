@@ -13,7 +13,7 @@ from coordinator.kernel.access import Role
 from coordinator.kernel.audit import AuditEntry
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed
 from coordinator.marketplace.duty import duty_worker
-from coordinator.marketplace.queries.openings import open_visits
+from coordinator.marketplace.queries.offered import open_visits
 from coordinator.marketplace.rules import Rules
 from coordinator.marketplace.services import claim_visit
 from coordinator.messages.models import Message
