@@ -12,15 +12,15 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TimeField
 from wtforms.validators import InputRequired, Length
 
-from coordinator.extensions import db
 from coordinator.fieldwork import record_form as rf
 from coordinator.fieldwork.forms import RecordForm
+from coordinator.fieldwork.models import VisitRecord
 from coordinator.fieldwork.queries.own import last_times
 from coordinator.fieldwork.services.paper import enter_paper, load_for_paper
 from coordinator.fieldwork.views.blueprint import bp, read_uuid
 from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.kernel.errors import DomainError
+from coordinator.kernel.forms import outcome
 from coordinator.visits.models import Visit
 from coordinator.visits.queries import load_visit
 
@@ -51,33 +51,29 @@ def paper(visit_id: int) -> Any:
         form.client_uuid.data = str(uuid4())
         return _page(visit, form), 200
     form = PaperForm()
-    if form.validate():
-        try:
-            visit = load_visit(actor, Permission.RECORD_CONFIRM, visit_id)
-            day = clock.to_local(visit.starts_at).date()
-            written = enter_paper(
-                actor,
-                visit_id,
-                read_uuid(form.client_uuid.data),
-                datetime.combine(day, form.arrived.data, tzinfo=clock.LOCAL),
-                datetime.combine(day, form.left_at.data, tzinfo=clock.LOCAL),
-                dict.fromkeys(request.form.getlist("came", type=int), True),
-                form.note.data or "",
-                {
-                    name: value
-                    for name, value in form.answers().items()
-                    if name not in ("arrived", "left_at", "note")
-                },
-            )
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            if problem.status == 404:
-                raise
-            form.take(problem)
-        else:
-            flash(_("补登好了，请另一位同事确认。"), "ok")
-            return redirect(url_for("fieldwork.show_record", record_id=written.id), 303)
+
+    def enter() -> VisitRecord:
+        visit = load_visit(actor, Permission.RECORD_CONFIRM, visit_id)
+        day = clock.to_local(visit.starts_at).date()
+        return enter_paper(
+            actor,
+            visit_id,
+            read_uuid(form.client_uuid.data),
+            datetime.combine(day, form.arrived.data, tzinfo=clock.LOCAL),
+            datetime.combine(day, form.left_at.data, tzinfo=clock.LOCAL),
+            dict.fromkeys(request.form.getlist("came", type=int), True),
+            form.note.data or "",
+            {
+                name: value
+                for name, value in form.answers().items()
+                if name not in ("arrived", "left_at", "note")
+            },
+        )
+
+    written = outcome(form, enter)
+    if written is not None:
+        flash(_("补登好了，请另一位同事确认。"), "ok")
+        return redirect(url_for("fieldwork.show_record", record_id=written.id), 303)
     return _page(load_visit(actor, Permission.RECORD_CONFIRM, visit_id), form), 422
 
 

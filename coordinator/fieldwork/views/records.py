@@ -28,7 +28,7 @@ from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Permission, covers, current_actor, in_areas, requires
 from coordinator.kernel.areas import Area, AreaLevel
 from coordinator.kernel.downloads import send_sheet
-from coordinator.kernel.errors import DomainError
+from coordinator.kernel.forms import attempt
 from coordinator.kernel.listing import Listing
 
 MANY_AREAS = 150
@@ -149,16 +149,9 @@ def give_back(record_id: int) -> Any:
     """Give a record back with what has to be changed."""
     form = ReturnForm()
     load_record(current_actor(), record_id, Permission.RECORD_CONFIRM)
-    if form.validate():
-        try:
-            return_record(current_actor(), record_id, form.reason.data or "")
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            flash(_("已退回，探访的人会收到您写的话。"), "ok")
-            return redirect(url_for("fieldwork.records"), 303)
+    if attempt(form, lambda: return_record(current_actor(), record_id, form.reason.data or "")):
+        flash(_("已退回，探访的人会收到您写的话。"), "ok")
+        return redirect(url_for("fieldwork.records"), 303)
     return _record_page(record_id, form), 422
 
 

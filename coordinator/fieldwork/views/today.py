@@ -9,7 +9,6 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from coordinator.extensions import db
 from coordinator.fieldwork.forms import LateForm
 from coordinator.fieldwork.models import PresenceKind
 from coordinator.fieldwork.queries.own import (
@@ -29,7 +28,8 @@ from coordinator.fieldwork.services.calls import report_late
 from coordinator.fieldwork.views.blueprint import bp
 from coordinator.kernel import clock, geo
 from coordinator.kernel.access import Actor, Permission, current_actor, requires
-from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.errors import NotFound
+from coordinator.kernel.forms import attempt, status_of
 from coordinator.visits.lifecycle import VisitState
 from coordinator.visits.models import Visit
 
@@ -124,18 +124,10 @@ def late(visit_id: int) -> str | Response | tuple[str, int]:
     actor = current_actor()
     found = own_visit(actor, visit_id)
     form = LateForm()
-    if form.validate_on_submit():
-        try:
-            report_late(actor, visit_id, int(form.minutes.data))
-            db.session.commit()
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
-        else:
-            flash(_("已经告诉社区，他们会和长者说一声。路上慢点。"), "ok")
-            return redirect(url_for("fieldwork.today"), 303)
-    page = render_template("fieldwork/late.html", visit=found, form=form)
-    return (page, 422) if form.is_submitted() else page
+    if attempt(form, lambda: report_late(actor, visit_id, int(form.minutes.data))):
+        flash(_("已经告诉社区，他们会和长者说一声。路上慢点。"), "ok")
+        return redirect(url_for("fieldwork.today"), 303)
+    return render_template("fieldwork/late.html", visit=found, form=form), status_of(form)
 
 
 @bp.get("/my-visits")

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from coordinator.extensions import db
 from coordinator.kernel import i18n
 from coordinator.kernel.access import Permission, current_actor, requires
-from coordinator.kernel.errors import DomainError
+from coordinator.kernel.forms import outcome
 from coordinator.planning import queries, services
 from coordinator.planning.forms import WithdrawForm
 from coordinator.planning.models import Plan
@@ -98,13 +98,8 @@ def withdraw_day(plan_id: int, day: str) -> Response | tuple[str, int]:
     actor = current_actor()
     plan = queries.load_plan(actor, plan_id, Permission.PLAN_APPROVE)
     chosen, form = day_in(day), WithdrawForm()
-    if form.validate_on_submit():
-        try:
-            done = services.withdraw_day(actor, plan, chosen, form.reason.data or "")
-            db.session.commit()
-            flash(_("已撤回，取消了 %(n)s 次探访。", n=done.visits), "ok")
-            return redirect(url_for("planning.day", plan_id=plan_id, day=day), 303)
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
+    done = outcome(form, lambda: services.withdraw_day(actor, plan, chosen, form.reason.data or ""))
+    if done is not None:
+        flash(_("已撤回，取消了 %(n)s 次探访。", n=done.visits), "ok")
+        return redirect(url_for("planning.day", plan_id=plan_id, day=day), 303)
     return _withdraw_page(plan, chosen, form), 422

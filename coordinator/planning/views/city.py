@@ -12,7 +12,7 @@ from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.areas import Area, AreaLevel
-from coordinator.kernel.errors import DomainError
+from coordinator.kernel.forms import outcome
 from coordinator.planning import queries, services
 from coordinator.planning.forms import OrderForm, StreetForm, street_seconds
 from coordinator.planning.labels import LINE_LOOKS, LINES, STAGES, STATE_LOOKS, STATES, month_name
@@ -67,15 +67,14 @@ def order() -> Response | tuple[str, int]:
     choices = queries.street_choices(area, first)
     form.streets.choices = [(one.area.id, one.area.name) for one in choices]
     form.seconds.choices = street_seconds(len(form.streets.data or ()), queries.workers_now())
-    if form.validate_on_submit():
-        try:
-            seconds = int(form.seconds.data) or None
-            batch = services.order_plans(actor, area, first, form.streets.data, seconds=seconds)
-            db.session.commit()
-            return redirect(url_for("planning.batch", batch_id=batch.id), 303)
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
+
+    def give_order() -> PlanBatch:
+        seconds = int(form.seconds.data) or None
+        return services.order_plans(actor, area, first, form.streets.data, seconds=seconds)
+
+    made = outcome(form, give_order)
+    if made is not None:
+        return redirect(url_for("planning.batch", batch_id=made.id), 303)
     return _order_page(area, first, form), 422
 
 

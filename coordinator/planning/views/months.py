@@ -12,7 +12,8 @@ from coordinator.extensions import db
 from coordinator.kernel import clock, i18n
 from coordinator.kernel.access import Permission, current_actor, requires
 from coordinator.kernel.areas import Area, AreaLevel
-from coordinator.kernel.errors import DomainError, NotFound
+from coordinator.kernel.errors import NotFound
+from coordinator.kernel.forms import outcome
 from coordinator.planning import queries, services
 from coordinator.planning.access import can_approve, can_edit, can_stop
 from coordinator.planning.forms import SecondsForm, StartForm
@@ -216,19 +217,18 @@ def start(area_id: int, month: str) -> Response | str | tuple[str, int]:
     if area is None:
         raise NotFound(_("没有找到这个街道。"))
     first, form = asked_month(month), StartForm()
-    if form.validate_on_submit():
+
+    def order() -> Plan:
         shown = queries.shown_plan(area, first)
         draft = shown if form.from_draft.data and shown is not None and can_edit(actor, shown) else None
         ask = services.request_choices if request.form.get("choices") else services.request_plan
-        try:
-            made = ask(
-                actor, area, first, options=form.wishes, seconds=int(form.seconds.data), based_on=draft
-            )
-            services.keep_wishes(area, form.wishes)
-            return done(made.id)
-        except DomainError as problem:
-            db.session.rollback()
-            form.take(problem)
+        made = ask(actor, area, first, options=form.wishes, seconds=int(form.seconds.data), based_on=draft)
+        services.keep_wishes(area, form.wishes)
+        return made
+
+    made = outcome(form, order)
+    if made is not None:
+        return redirect(url_for("planning.plan", plan_id=made.id), 303)
     return _page(area, first, queries.shown_plan(area, first), form, 422)  # type: ignore[no-any-return]
 
 
