@@ -163,7 +163,7 @@ def senior(newcomer: Walk) -> None:
     person(newcomer, "何大山", date(1961, 3, 9))
     newcomer.tick("notice")
     send(newcomer)
-    # The health declaration follows at once.
+    # The health declaration and the agreement follow at once.
     page = newcomer.page
     for question, answer in (
         *((one, "no") for one in ("infectious", "sudden", "advised")),
@@ -173,8 +173,8 @@ def senior(newcomer: Walk) -> None:
         page.locator(f"label[for='{box}']").click()
         newcomer.taps += 1
     newcomer.tick("promise")
-    newcomer.press("button", "填好了")
-    newcomer.open(page.url.split("/join/")[0])
+    newcomer.tick("accept")
+    newcomer.press("button", "填好了，我同意")
 
 
 def neighbour(newcomer: Walk) -> None:

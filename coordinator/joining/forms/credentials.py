@@ -57,6 +57,10 @@ class AgreementForm(Form):
     accept = BooleanField(_l("我看过了，照这样做"), validators=[InputRequired(_l("同意的话，请打勾。"))])
 
 
+class DeclarationsForm(HealthForm, AgreementForm):
+    """Health and agreement on one page, with one button."""
+
+
 class PaperForm(Form):
     number = StringField(_l("编号"), validators=[Length(max=60)])
     valid_from = DateField(_l("从哪天起"), validators=[InputRequired(_l("请填日期。"))])

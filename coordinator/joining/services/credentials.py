@@ -77,6 +77,13 @@ def accept_agreement(actor: Actor, worker: Worker) -> Credential:
     return made
 
 
+def declare_both(
+    actor: Actor, worker: Worker, answers: Mapping[str, Any], photos: Sequence[bytes] = ()
+) -> list[Credential]:
+    """The health declaration and the agreement in one go. Flushes. Raises as each of them."""
+    return [declare_health(actor, worker, answers, photos), accept_agreement(actor, worker)]
+
+
 def declare_paper(
     actor: Actor,
     worker: Worker,

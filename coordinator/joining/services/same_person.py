@@ -7,7 +7,7 @@ record that was there; a wrong number goes back to be corrected.
 from __future__ import annotations
 
 from flask_babel import gettext as _
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from coordinator.accounts.access import enters_by_code
 from coordinator.accounts.services import close_own_account, end_sessions
@@ -62,6 +62,9 @@ def join_records(actor: Actor, worker: Worker) -> Worker:
     when the record belongs to an account that a code does not open.
     """
     demand(actor, Permission.WORKER_EDIT, worker.area.path)
+    # Two coordinators at once: the second one finds it done.
+    db.session.execute(select(Worker.id).where(Worker.id == worker.id).with_for_update())
+    db.session.refresh(worker)
     application = application_of(worker.id)
     holder = application.same_as if application is not None else None
     if application is None or holder is None or worker.id_number is not None:

@@ -14,6 +14,7 @@ from coordinator.joining.forms.credentials import (
     PHOTO_KINDS,
     AgreementForm,
     CorrectForm,
+    DeclarationsForm,
     HealthForm,
     PaperForm,
     PhotosForm,
@@ -199,6 +200,24 @@ def my_paper(kind: str) -> Answer:
         if made is not None:
             return _done(False, "", _("报上去了。社区核实以后才算数，会通知您。"))
     return _form_page("joining/paper.html", form, kind=which)
+
+
+@bp.route("/credentials/declarations", methods=["GET", "POST"])
+@requires(Permission.WORK)
+def my_declarations() -> Answer:
+    """What a newcomer says by the own word: health and agreement on one page."""
+    form = DeclarationsForm()
+    if form.validate_on_submit():
+        made = _made(
+            form,
+            lambda actor, worker: credentials.declare_both(actor, worker, form.data, photos_in(form.photos)),
+        )
+        if made is not None:
+            stand = all(one.stands for one in made)
+            words = _("填好了，签好了。") if stand else _("填好了，签好了。社区会先看一看，再通知您。")
+            flash(words, "ok" if stand else "info")
+            return redirect(url_for("joining.mine"), 303)
+    return _form_page("joining/declarations.html", form, clauses=agreement.CLAUSES)
 
 
 def _photos_form(credential_id: int) -> PhotosForm:

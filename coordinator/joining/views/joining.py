@@ -199,9 +199,9 @@ def _after(joined: Joined) -> Answer:
     # Health comes first where it decides who goes (条例 15): the questions follow at once.
     kind = joined.worker.kind if joined.worker is not None else None
     senior = joined.outcome is Outcome.NEW and kind is WorkerKind.YOUNGER_SENIOR
-    answer: Answer = let_in(joined.user, url_for("joining.my_health" if senior else "joining.mine"))
+    answer: Answer = let_in(joined.user, url_for("joining.my_declarations" if senior else "joining.mine"))
     if senior:
-        flash(_("申请送到了。还有 5 个健康问题，填好社区才能审核。"), "info")
+        flash(_("申请送到了。还有健康问题和协议，填好社区才能审核。"), "info")
     if joined.outcome is Outcome.KNOWN:
         flash(_("您早就登记过，已经接上原来的资料。"), "info")
     return answer

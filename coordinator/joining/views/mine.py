@@ -19,6 +19,7 @@ from coordinator.workforce import labels as workforce_labels
 from coordinator.workforce.models import CredentialKind
 from coordinator.workforce.queries import own_worker
 
+OWN_WORD = (CredentialKind.HEALTH_DECLARATION, CredentialKind.AGREEMENT)
 # What a newcomer does about each, in a few words.
 HINTS: dict[CredentialKind, Any] = {
     CredentialKind.TRAINING: _l("社区安排；参加过的可以报上来"),
@@ -37,12 +38,14 @@ def mine() -> Answer:
     today = clock.today()
     minor = fitness.is_minor(worker, today)
     lines = lines_of(worker, today)
+    wanted = {line.kind for line in lines if line.wanted}
     return page_of(
         "joining/mine.html",
         w=worker,
         application=application_of(worker.id),
         lines=lines,
-        todo=[line for line in lines if line.wanted],
+        todo=wanted,
+        own_word=[kind for kind in OWN_WORD if kind in wanted],
         hints=HINTS,
         workforce_labels=workforce_labels,
         is_minor=minor,

@@ -4,7 +4,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
+from coordinator.accounts.models import User
 from coordinator.joining import health
 from coordinator.joining.forms.credentials import HealthForm
 from coordinator.joining.queries.credentials import covered_until, lines_of
@@ -27,6 +29,7 @@ from tests.coordinator.joining.applicants import (
     make_applicant,
     self_of,
 )
+from tests.coordinator.joining.ways import token_in
 
 
 @pytest.fixture
@@ -214,3 +217,26 @@ def day(n: int) -> date:
 )
 def test_how_long_somebody_is_covered(spans: list[Credential], until: date | None) -> None:
     assert covered_until(spans, TODAY) == until
+
+
+def test_health_and_agreement_on_one_page(tree: Any, client: FlaskClient, db_session: Any) -> None:
+    worker = make_applicant(tree)
+    user = db_session.get(User, worker.user_id)
+    for one in list(worker.credentials):
+        db_session.delete(one)
+    db_session.commit()
+    factories.sign_in(client, user)
+    assert "填健康声明和协议" in client.get("/join/mine").get_data(as_text=True)
+    address = "/join/credentials/declarations"
+    token = token_in(client.get(address).get_data(as_text=True))
+    answer = client.post(address, data={"csrf_token": token, **HEALTHY, "promise": "y"})
+    assert answer.status_code == 422
+    db_session.expire_all()
+    assert worker.credentials == []
+    answer = client.post(address, data={"csrf_token": token, **HEALTHY, "promise": "y", "accept": "y"})
+    assert answer.headers["Location"].endswith("/join/mine")
+    db_session.expire_all()
+    assert {one.kind for one in worker.credentials if one.stands} == {K.HEALTH_DECLARATION, K.AGREEMENT}
+    page = client.get("/join/mine").get_data(as_text=True)
+    assert "填健康声明和协议" not in page
+    assert "看我的资格" in page or "去办我的资格" in page
