@@ -29,7 +29,7 @@ from benchmarks.public.homecare import Call
 Json = dict[str, Any]
 Curve = list[tuple[float, float]]
 """Seconds since the start and cost, where it improved."""
-HOT, COLD = 0.5, 0.01
+HOT, COLD = 3.0, 0.2
 """First and last temperature, in mean distance of a call."""
 SLICE_SECONDS = 0.08
 FIRST_SLICE = 64

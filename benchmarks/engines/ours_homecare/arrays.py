@@ -11,7 +11,7 @@ from benchmarks.public import homecare
 from benchmarks.public.homecare import Call
 
 Json = dict[str, Any]
-KNOB = (8.0, 20.0, 0.1, 10.0, 0.3, 0.01, 0.1, 0.0)
+KNOB = (8.0, 20.0, 0.1, 10.0, 0.3, 0.01, 0.1)
 """See `layout.SMALL` and the following."""
 
 
@@ -56,7 +56,7 @@ def problem(data: Json, knob: tuple[float, ...] = KNOB) -> Problem:
         lag=lag,
         able=_padded(able, len(carers)),
         ables=np.array([len(one) for one in able], np.int64),
-        near=_near(table[np.ix_(row[: len(calls)], row[: len(calls)])], low[: len(calls)], knob[7]),
+        near=_near(table[np.ix_(row[: len(calls)], row[: len(calls)])]),
         dear=np.array([100.0 * table.max()]),
         knob=np.array(knob),
     )
@@ -91,8 +91,8 @@ def _padded(lists: list[list[int]], width: int) -> Array:
     return table
 
 
-def _near(away: Array, low: Array, hurry: float) -> Array:
-    apart = away + away.T + 2.0 * hurry * np.abs(low[:, None] - low[None, :])
+def _near(away: Array) -> Array:
+    apart = away + away.T
     np.fill_diagonal(apart, -1.0)
     return np.ascontiguousarray(np.argsort(apart, axis=1, kind="stable").astype(np.int64))
 

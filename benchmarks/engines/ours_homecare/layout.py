@@ -20,9 +20,9 @@ EXTRA, TOP = range(2)
 """`tally`: lateness added by a trial, greatest lateness after it."""
 CLOCK, STEP, GONE = range(3)
 """`clock`: number of the trial, of the step, entries of `gone`."""
-SMALL, LARGE, LARGER, LONGEST, SPLIT, BLINK, LATE_SEED, HURRY = range(8)
+SMALL, LARGE, LARGER, LONGEST, SPLIT, BLINK, LATE_SEED = range(7)
 """`knob`: calls taken off on average (small, large), share of large ruins, longest string, share of split strings,
-blinks, share of ruins around a late call, unused minutes of a window that count as one of distance."""
+blinks, share of ruins around a late call."""
 
 
 class Problem(NamedTuple):

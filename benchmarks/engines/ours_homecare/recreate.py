@@ -36,7 +36,7 @@ from routing.kernel.recreate import sort
 @inlined
 def detour(p: Problem, s: Work, c: int, x: int) -> float:
     """Return the extra distance of a call after a node."""
-    return travel_to(p, x, c) + travel(p, c, s.after[x]) - s.leg[x]
+    return float(travel_to(p, x, c) + travel(p, c, s.after[x]) - s.leg[x])
 
 
 @inlined
