@@ -152,16 +152,16 @@ class Worker(db.Model):
     area: Mapped[Area] = relationship()
     organisation: Mapped[Organisation | None] = relationship()
     user: Mapped[User | None] = relationship(foreign_keys=[user_id])
-    skills: Mapped[list[WorkerSkill]] = relationship(back_populates="worker")
-    credentials: Mapped[list[Credential]] = relationship(back_populates="worker")
-    guardians: Mapped[list[Guardian]] = relationship(back_populates="worker")
+    skills: Mapped[list[WorkerSkill]] = relationship(back_populates="worker", order_by="WorkerSkill.skill")
+    credentials: Mapped[list[Credential]] = relationship(back_populates="worker", order_by="Credential.id")
+    guardians: Mapped[list[Guardian]] = relationship(back_populates="worker", order_by="Guardian.id")
     availability: Mapped[list[Availability]] = relationship(
         back_populates="worker", order_by="(Availability.weekday, Availability.starts)"
     )
     exceptions: Mapped[list[AvailabilityException]] = relationship(
         back_populates="worker", order_by="AvailabilityException.first_day"
     )
-    bars: Mapped[list[Bar]] = relationship(back_populates="worker")
+    bars: Mapped[list[Bar]] = relationship(back_populates="worker", order_by="Bar.elder_id")
 
 
 class WorkerSkill(db.Model):
