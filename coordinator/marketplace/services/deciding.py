@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from coordinator.extensions import db
 from coordinator.kernel import audit, clock
 from coordinator.kernel.access import Actor, Permission, demand
-from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotFound
+from coordinator.kernel.errors import Conflict, InvalidInput, NotFound
+from coordinator.kernel.several import each_alone
 from coordinator.marketplace.models import Claim, ClaimState
 from coordinator.marketplace.queries.claims import claim_in_scope
 from coordinator.marketplace.services.giving import LONGEST_REASON, area_of, end_claim, give_visit, tell
@@ -73,16 +74,8 @@ def refuse_claim(actor: Actor, claim_id: int, reason: str) -> Claim:
 
 def approve_claims(actor: Actor, claim_ids: Sequence[int]) -> tuple[int, list[str]]:
     """Approve several at once; returns how many, and why the others were left. Each stands or falls alone."""
-    approved, left = 0, []
     # In one order for all, so that two coordinators who do it at once do not hold each other up.
-    for claim_id in sorted(claim_ids):
-        try:
-            with db.session.begin_nested():
-                approve_claim(actor, claim_id)
-            approved += 1
-        except DomainError as problem:
-            left.append(f"{problem.message}{problem.remedy}")
-    return approved, left
+    return each_alone(sorted(claim_ids), lambda claim_id: approve_claim(actor, claim_id))
 
 
 def _claim_to_decide(actor: Actor, claim_id: int) -> Claim:
