@@ -14,9 +14,7 @@ from enum import StrEnum
 from math import asin, atan2, cos, isfinite, pi, radians, sin, sqrt
 from typing import Any, Final
 
-import numpy as np
 from flask_babel import lazy_gettext as _l
-from numpy.typing import ArrayLike, NDArray
 
 EARTH_RADIUS_M: Final = 6_371_008.8  # IUGG mean radius R1
 
@@ -142,20 +140,6 @@ def haversine_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     half_lon = sin(radians(lon2 - lon1) / 2.0)
     chord = half_lat * half_lat + cos(phi1) * cos(phi2) * half_lon * half_lon
     return 2.0 * EARTH_RADIUS_M * asin(sqrt(min(1.0, chord)))
-
-
-def haversine_matrix_m(points: ArrayLike, others: ArrayLike | None = None) -> NDArray[np.float64]:
-    """Great-circle metres from each of ``points`` (n, 2) to each of ``others`` (m, 2), shape (n, m).
-
-    Rows are ``(lat, lon)`` degrees; ``others`` defaults to ``points``.
-    """
-    left = np.radians(np.asarray(points, dtype=np.float64).reshape(-1, 2))
-    right = left if others is None else np.radians(np.asarray(others, dtype=np.float64).reshape(-1, 2))
-    half_lat = np.sin((left[:, None, 0] - right[None, :, 0]) / 2.0)
-    half_lon = np.sin((left[:, None, 1] - right[None, :, 1]) / 2.0)
-    chord = half_lat**2 + np.cos(left[:, None, 0]) * np.cos(right[None, :, 0]) * half_lon**2
-    metres: NDArray[np.float64] = 2.0 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(1.0, chord)))
-    return metres
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from coordinator.accounts.views.manage import area_choices
 from coordinator.extensions import db
 from coordinator.kernel.access import Actor, Permission, current_actor, requires
 from coordinator.kernel.areas import Area, AreaLevel
-from coordinator.kernel.errors import DomainError, InvalidInput
-from coordinator.kernel.forms import options
+from coordinator.kernel.errors import InvalidInput
+from coordinator.kernel.forms import attempt, options, status_of
 from coordinator.kernel.listing import Column, Filter, Listing, ListingSpec
 
 MANAGE = Permission.ACCOUNT_MANAGE
@@ -69,17 +69,10 @@ def new_organisation() -> Any:
     actor = current_actor()
     form = OrganisationForm()
     _offer(actor, form)
-    if form.validate_on_submit():
-        try:
-            services.create_organisation(actor, _area(actor, form), **_values(form))
-        except DomainError as problem:
-            form.take(problem)
-        else:
-            db.session.commit()
-            flash(_("已登记 %(name)s。", name=form.name.data), "ok")
-            return redirect(url_for("accounts.organisations"), 303)
-    page = render_template("accounts/organisation.html", form=form, organisation=None)
-    return page, (422 if form.is_submitted() else 200)
+    if attempt(form, lambda: services.create_organisation(actor, _area(actor, form), **_values(form))):
+        flash(_("已登记 %(name)s。", name=form.name.data), "ok")
+        return redirect(url_for("accounts.organisations"), 303)
+    return render_template("accounts/organisation.html", form=form, organisation=None), status_of(form)
 
 
 @bp.route("/organisations/<int:organisation_id>", methods=["GET", "POST"])
@@ -90,17 +83,15 @@ def edit_organisation(organisation_id: int) -> Any:
     organisation = queries.get_organisation(actor, organisation_id)
     form = OrganisationForm(obj=organisation)
     _offer(actor, form)
-    if form.validate_on_submit():
-        try:
-            services.update_organisation(actor, organisation, _area(actor, form), **_values(form))
-        except DomainError as problem:
-            form.take(problem)
-        else:
-            db.session.commit()
-            flash(_("已保存 %(name)s。", name=form.name.data), "ok")
-            return redirect(url_for("accounts.organisations"), 303)
+
+    def change() -> None:
+        services.update_organisation(actor, organisation, _area(actor, form), **_values(form))
+
+    if attempt(form, change):
+        flash(_("已保存 %(name)s。", name=form.name.data), "ok")
+        return redirect(url_for("accounts.organisations"), 303)
     page = render_template("accounts/organisation.html", form=form, organisation=organisation)
-    return page, (422 if form.is_submitted() else 200)
+    return page, status_of(form)
 
 
 def _offer(actor: Actor, form: OrganisationForm) -> None:

@@ -1,6 +1,5 @@
 """Datums and distances against figures computed with other programs."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,17 +57,6 @@ def test_outside_china_nothing_moves():
 @pytest.mark.parametrize(("ends", "metres"), DISTANCES)
 def test_haversine_agrees_with_an_independent_program(ends, metres):
     assert geo.haversine_m(*ends) == pytest.approx(metres, rel=1e-9)
-
-
-@given(st.lists(inside, min_size=1, max_size=6), st.lists(inside, min_size=1, max_size=4))
-def test_matrix_equals_the_single_distances(points, others):
-    square = geo.haversine_matrix_m(points)
-    assert square.shape == (len(points), len(points))
-    assert np.all(np.diag(square) == 0.0)
-    table = geo.haversine_matrix_m(points, others)
-    for i, one in enumerate(points):
-        for j, other in enumerate(others):
-            assert table[i, j] == pytest.approx(geo.haversine_m(*one, *other), abs=1e-3)
 
 
 LUZHOU = Bounds(27.6, 105.1, 29.4, 106.5)
