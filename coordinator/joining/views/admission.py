@@ -36,7 +36,7 @@ from coordinator.joining.views.common import sent_paper
 from coordinator.kernel import clock
 from coordinator.kernel.access import Permission, covers, current_actor, requires
 from coordinator.kernel.areas import AreaLevel
-from coordinator.kernel.errors import DomainError, InvalidInput, NotFound
+from coordinator.kernel.errors import Conflict, DomainError, InvalidInput, NotFound
 from coordinator.kernel.listing import Listing
 from coordinator.workforce import fitness, labels
 from coordinator.workforce.models import Worker, WorkerStatus
@@ -165,10 +165,11 @@ def link_school(worker_id: int) -> Answer:
 @requires(P.WORKER_EDIT)
 def same_person(worker_id: int) -> Answer:
     """The applicant is the person who has that ID number on file."""
+    found = _worker(worker_id)
     try:
-        holder = join_records(current_actor(), _worker(worker_id))
+        holder = join_records(current_actor(), found)
         db.session.commit()
-    except DomainError as problem:
+    except Conflict as problem:
         db.session.rollback()
         flash(f"{problem.message}{problem.remedy}", "error")
         return redirect(url_for("joining.admit", worker_id=worker_id), 303)
