@@ -8,17 +8,20 @@ from routing.kernel.books import below, draw, put_on, settle, time_route, undo
 from routing.kernel.jit import compiled
 from routing.kernel.layout import (
     AT,
+    BIG,
     BUSY,
     C_ACCEPTED,
     C_CLOSED,
     C_DIRTY,
     C_FIRST,
+    C_OPENED,
     C_SHORT,
     C_STEP,
     C_TOUCHED,
     CANDS,
     K_BLINK,
     K_EXCHANGE,
+    K_OPEN,
     K_ROUTE,
     LEFT,
     NODE,
@@ -39,7 +42,7 @@ from routing.kernel.layout import (
     Work,
 )
 from routing.kernel.recreate import recreate
-from routing.kernel.ruin import make_room, ruin_exchange, ruin_route, ruin_strings, some_item
+from routing.kernel.ruin import favour_idle, make_room, ruin_exchange, ruin_route, ruin_strings, some_item
 
 NOW, BEST, RATIO = 0, 1, 2
 ROOM = 0.1
@@ -162,7 +165,8 @@ def fill(p: Problem, s: Work) -> None:
     s.clock[C_TOUCHED] = 0
     s.clock[C_CLOSED] = -1
     s.clock[C_FIRST] = -1
-    recreate(p, s, 0.0, True)
+    s.clock[C_OPENED] = -1
+    recreate(p, s, 0.0, True, float(BIG))
     accept(s)
     s.energy[NOW] = worth(p, s)
     if better(p, s):
@@ -180,12 +184,15 @@ def anneal(p: Problem, s: Work, steps: int, hot: float, cold: float) -> int:
     mean_size = stops / max(1, routes)
     kept = 0
     s.energy[NOW] = worth(p, s)
+    # what is put on only makes the way longer, but may bring the busiest worker nearer to the mean
+    early = p.week.shape[0] == 1 and p.weight[W_BALANCE] == 0.0
     cooling = log(cold / hot) / max(1, steps)
     for step in range(steps):
         s.clock[C_STEP] += 1
         s.clock[C_TOUCHED] = 0
         s.clock[C_CLOSED] = -1
         s.clock[C_FIRST] = -1
+        s.clock[C_OPENED] = -1
         choice = draw(s.random)
         if s.total[T_ABSENT] > 0 and draw(s.random) < ROOM:
             make_room(p, s, s.absent[below(s.random, s.total[T_ABSENT])], mean_size)
@@ -193,14 +200,19 @@ def anneal(p: Problem, s: Work, steps: int, hot: float, cold: float) -> int:
             ruin_exchange(p, s)
         elif choice < p.knob[K_EXCHANGE] + p.knob[K_ROUTE]:
             ruin_route(p, s, mean_size)
+        elif choice < p.knob[K_EXCHANGE] + p.knob[K_ROUTE] + p.knob[K_OPEN]:
+            v = some_item(p, s)
+            favour_idle(p, s, v, below(s.random, p.week.shape[0]))
+            ruin_strings(p, s, v, mean_size)
         else:
             ruin_strings(p, s, some_item(p, s), mean_size)
         good = settle(p, s)
         if good:
-            recreate(p, s, p.knob[K_BLINK], False)
+            most = s.energy[NOW] - hot * exp(cooling * step) * log(draw(s.random) + 1e-300)
+            good = recreate(p, s, p.knob[K_BLINK], False, most if early else float(BIG))
+        if good:
             now = worth(p, s)
-            heat = hot * exp(cooling * step)
-            good = now <= s.energy[NOW] - heat * log(draw(s.random) + 1e-300)
+            good = now <= most
         if not good:
             undo(p, s)
         else:

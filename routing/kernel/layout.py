@@ -56,9 +56,10 @@ TOTAL_WIDTH = 6
 
 # clock: newest version, iteration, routes touched in it, routes changed since the best was kept, number
 # of the placing, steps accepted, the route that nothing may be put on in this step or -1, steps whose plan
-# missed more than the best, the item to be placed before all others in this step or -1
-C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED, C_CLOSED, C_SHORT, C_FIRST = range(9)
-CLOCK_WIDTH = 9
+# missed more than the best, the item to be placed before all others in this step or -1, the idle route that
+# is favoured in this step or -1
+C_VERSION, C_STEP, C_TOUCHED, C_DIRTY, C_SCOPE, C_ACCEPTED, C_CLOSED, C_SHORT, C_FIRST, C_OPENED = range(10)
+CLOCK_WIDTH = 10
 
 # spots[(v × candidates + c) × days + d, modulo the length]: version of the route it was worked out for (a route and
 # its content at once), extra travel, position, span, and whose place it is: another item may take it over
@@ -70,11 +71,10 @@ W_PRIORITY, W_STATUTORY, W_CONTINUITY, W_BALANCE = range(4)
 
 # knob (float64): stops taken off on average (small, large), longest string, share of large ruins, of split
 # strings, blinks, share of exchanges, of whole elders, of ruins within one day, of ruins at an absent visit,
-# of ruins of whole routes
-K_SMALL, K_LARGE, K_STRING, K_LARGER, K_SPLIT, K_BLINK, K_EXCHANGE, K_WHOLE, K_ONE_DAY, K_ABSENT, K_ROUTE = (
-    range(11)
-)
-KNOB_WIDTH = 11
+# of ruins of whole routes, of exchanges with a route near by, of steps that favour somebody idle
+K_SMALL, K_LARGE, K_STRING, K_LARGER, K_SPLIT, K_BLINK, K_EXCHANGE, K_WHOLE, K_ONE_DAY = range(9)
+K_ABSENT, K_ROUTE, K_NEAR, K_OPEN = range(9, 13)
+KNOB_WIDTH = 13
 
 
 class Problem(NamedTuple):

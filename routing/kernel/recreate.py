@@ -17,6 +17,7 @@ from routing.kernel.layout import (
     BUSY,
     C_CLOSED,
     C_FIRST,
+    C_OPENED,
     C_SCOPE,
     C_STEP,
     CANDS,
@@ -51,6 +52,10 @@ from routing.kernel.layout import (
     SPAN,
     STATUTORY,
     T_ABSENT,
+    T_PRIORITY,
+    T_STATUTORY,
+    T_STRANGERS,
+    T_TRAVEL,
     TAKEN,
     VERSION,
     W_BALANCE,
@@ -74,6 +79,8 @@ AROUND = 40
 CLOSEST = 6
 FARTHER = 0.01
 """How often all of them are looked at nevertheless."""
+FAVOUR = 0.4
+"""What an insertion into the favoured route counts of its cost."""
 
 
 @inlined
@@ -140,6 +147,8 @@ def weigh(p: Problem, s: Work, v: int, c: int, d: int, blink: float, ceiling: in
         return
     i = spot_of(p, s, v, c, w, d)
     value = s.spots[i, S_DELTA] + p.weight[W_CONTINUITY] * stranger(p, v, w)
+    if r == s.clock[C_OPENED]:
+        value *= FAVOUR
     if s.spots[i, S_DELTA] >= SHUT or value >= s.day_cost[0, d]:
         return
     if p.weight[W_BALANCE] > 0.0:
@@ -205,6 +214,13 @@ def scan(p: Problem, s: Work, v: int, days_open: int, blink: float, ceiling: int
 def lost(p: Problem, v: int) -> float:
     """Return what one visit of an item is worth in seconds."""
     return float(p.weight[W_PRIORITY] * p.item[v, PRIORITY] + p.weight[W_STATUTORY] * p.item[v, STATUTORY])
+
+
+@inlined
+def spent(p: Problem, s: Work) -> float:
+    """Return what is missing, travel and strangers as seconds: all aims but balance."""
+    missing = p.weight[W_PRIORITY] * s.total[T_PRIORITY] + p.weight[W_STATUTORY] * s.total[T_STATUTORY]
+    return float(missing + s.total[T_TRAVEL] + p.weight[W_CONTINUITY] * s.total[T_STRANGERS])
 
 
 @inlined
@@ -352,8 +368,11 @@ def rank(p: Problem, s: Work, count: int) -> None:
 
 
 @compiled
-def recreate(p: Problem, s: Work, blink: float, everybody: bool) -> None:
-    """Put back what was taken off and try the absent again: all of them if they are few."""
+def recreate(p: Problem, s: Work, blink: float, everybody: bool, most: float) -> bool:
+    """Put back what was taken off and try the absent again: all of them if they are few.
+
+    False, with some left out, once the aims must become more than `most` seconds whatever the rest costs.
+    """
     absent = s.total[T_ABSENT]
     count = 0
     older = 0
@@ -379,8 +398,15 @@ def recreate(p: Problem, s: Work, blink: float, everybody: bool) -> None:
                 count += 1
     rank(p, s, count)
     sort(s.key, s.todo, count)
+    hope = 0.0
+    for i in range(count):
+        hope += lost(p, s.todo[i]) * s.visits[s.todo[i], LEFT]
     for i in range(count):
         v = s.todo[i]
+        hope -= lost(p, v) * s.visits[v, LEFT]
         place(p, s, v, blink)
         if s.visits[v, LEFT] > 0:
             s.visits[v, GIVEN_UP] += 1
+        if spent(p, s) - hope > most:
+            return False
+    return True

@@ -1,8 +1,8 @@
 """Ruin on the kernel's arrays (compiled): what is taken off.
 
 Strings of neighbouring stops (SISR, Christiaens and Vanden Berghe 2020), over all days or within one, the exchange
-of whole routes or their tails between two workers, the closing of a whole route for one step, and making room for
-an absent visit where one of the few who could make it has a day full of others.
+of whole routes or their tails between two workers, the closing of a whole route for one step, the favouring of
+somebody idle, and making room for an absent visit where one of the few who could make it has a day full of others.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from routing.kernel.layout import (
     ALLOWED,
     C_CLOSED,
     C_FIRST,
+    C_OPENED,
     C_STEP,
     CANDS,
     CAP_DAY,
@@ -27,7 +28,9 @@ from routing.kernel.layout import (
     K_ABSENT,
     K_LARGE,
     K_LARGER,
+    K_NEAR,
     K_ONE_DAY,
+    K_OPEN,
     K_SMALL,
     K_SPLIT,
     K_STRING,
@@ -49,6 +52,9 @@ from routing.kernel.layout import (
     Work,
 )
 from routing.kernel.times import seconds
+
+NEIGHBOURS = 30
+"""One of so many neighbours is chosen, whose route exchanges its tail."""
 
 
 @inlined
@@ -219,7 +225,11 @@ def append_tail(p: Problem, s: Work, r: int, copy: int, first: int, size: int) -
 
 @compiled
 def ruin_exchange(p: Problem, s: Work) -> None:
-    """Exchange the tails of two routes of a day, often all of them; what does not fit is taken off."""
+    """Exchange the tails of two routes of a day, often all of them; what does not fit is taken off.
+
+    The other route is any able worker's or, for the share `K_NEAR`, that of one of the nearest workers or the
+    one that a neighbour is on: the neighbour then follows the item (2-opt*: Potvin and Rousseau 1995).
+    """
     days = p.week.shape[0]
     items = p.item.shape[0]
     v = below(s.random, items)
@@ -227,7 +237,16 @@ def ruin_exchange(p: Problem, s: Work) -> None:
     if d < 0 or p.item[v, CANDS] < 2:
         return
     a = s.where[v, d]
-    b = p.cand[v, below(s.random, p.item[v, CANDS])]
+    u = -1
+    if p.knob[K_NEAR] == 0.0 or draw(s.random) >= p.knob[K_NEAR]:
+        b = p.cand[v, below(s.random, p.item[v, CANDS])]
+    elif draw(s.random) < 0.5:
+        b = p.cand[v, int(draw(s.random) ** 2 * p.item[v, CANDS])]
+    else:
+        u = p.near[v, below(s.random, min(NEIGHBOURS, p.near.shape[1]))]
+        b = s.where[u, d]
+        if b < 0:
+            return
     ra, rb = a * days + d, b * days + d
     if a == b or p.shift[rb, 1] < p.shift[rb, 0]:
         return
@@ -235,7 +254,9 @@ def ruin_exchange(p: Problem, s: Work) -> None:
     cut_a, cut_b = s.route[ra, OPEN], s.route[rb, OPEN]
     if cut_a > size_a or cut_b > size_b:
         return
-    if draw(s.random) < 0.6:
+    if u >= 0:
+        cut_a, cut_b = place_of(s, ra, v) + 1, place_of(s, rb, u)
+    elif draw(s.random) < 0.6:
         cut_a, cut_b = below(s.random, size_a + 1), below(s.random, size_b + 1)
     for k in range(cut_a, size_a):
         if not movable(p, s, ra, k):
@@ -280,6 +301,22 @@ def ruin_route(p: Problem, s: Work, mean_size: float) -> None:
     ruin_strings(p, s, v, mean_size)
     if draw(s.random) < 0.7:
         s.clock[C_CLOSED] = r
+        if p.knob[K_OPEN] > 0.0 and draw(s.random) < 0.5:
+            favour_idle(p, s, v, d)
+
+
+@compiled
+def favour_idle(p: Problem, s: Work, v: int, d: int) -> None:
+    """Favour somebody near an item who has no stops on a day while all is put back in this step.
+
+    One stop alone does not pay the way from home and back: insertion opens no route that only several stops
+    together would pay.
+    """
+    for c in range(p.item[v, CANDS]):
+        r = p.cand[v, c] * p.week.shape[0] + d
+        if s.route[r, SIZE] == 0 and p.shift[r, 0] <= p.shift[r, 1] and draw(s.random) < 0.4:
+            s.clock[C_OPENED] = r
+            return
 
 
 @compiled

@@ -24,9 +24,19 @@ np = pytest.importorskip("numpy")
 pytest.importorskip("numba")
 
 from routing.kernel import anneal, arrays, ruin, times  # noqa: E402
-from routing.kernel.books import settle  # noqa: E402
+from routing.kernel.books import settle, undo  # noqa: E402
 from routing.kernel.improver import KernelImprover  # noqa: E402
-from routing.kernel.layout import C_CLOSED, C_FIRST, C_STEP, C_TOUCHED, SIZE, T_ABSENT  # noqa: E402
+from routing.kernel.layout import (  # noqa: E402
+    BIG,
+    C_CLOSED,
+    C_FIRST,
+    C_OPENED,
+    C_STEP,
+    C_TOUCHED,
+    SIZE,
+    T_ABSENT,
+    T_TRAVEL,
+)
 from routing.kernel.recreate import recreate  # noqa: E402
 
 
@@ -91,14 +101,53 @@ def test_the_only_one_with_a_skill_is_relieved_of_what_others_could_do():
     assert s.total[T_ABSENT] == 1
     s.clock[C_STEP] += 1
     s.clock[C_TOUCHED] = 0
-    s.clock[C_CLOSED] = -1
+    s.clock[C_CLOSED] = s.clock[C_OPENED] = -1
     ruin.make_room(p, s, 3, 3.0)
     assert s.clock[C_FIRST] == 3
     assert s.route[0, SIZE] < 3
     assert settle(p, s)
-    recreate(p, s, 0.0, False)
+    assert recreate(p, s, 0.0, False, float(BIG))
     assert s.where[3, 0] == 0
     assert s.total[T_ABSENT] == 0
+
+
+def _both_off_one_worker(idle_at):
+    """Return problem and work after two visits were taken off one worker while the other is favoured."""
+    workers = [worker("busy", mode="bike"), worker("idle", mode="bike", start=idle_at, end=idle_at)]
+    model = Model(Scenario.from_dict(day([visit("a", 4), visit("b", 4.2)], workers)))
+    state = State(model)
+    for item in range(2):
+        assert state.insert(item, [(0, item, free_stop(model, item))])
+    improver = KernelImprover(model, state, 1)
+    p, s = improver.problem, improver.work
+    s.clock[C_STEP] += 1
+    s.clock[C_TOUCHED] = 0
+    s.clock[C_CLOSED] = s.clock[C_FIRST] = s.clock[C_OPENED] = -1
+    while s.clock[C_OPENED] < 0:
+        ruin.favour_idle(p, s, 0, 0)
+    ruin.take_string(p, s, 0, 0, 2.0)
+    while s.route[0, SIZE] > 0:
+        ruin.take_string(p, s, 0, 0, 2.0)
+    assert settle(p, s)
+    return p, s
+
+
+def test_somebody_idle_is_favoured_though_farther_away():
+    """The idle worker lives a little farther off than the busy one, and yet gets both visits in this step."""
+    p, s = _both_off_one_worker(north(9))
+    assert s.clock[C_OPENED] == 1
+    assert recreate(p, s, 0.0, False, float(BIG))
+    assert s.where[0, 0] == s.where[1, 0] == 1
+
+
+def test_a_step_that_cannot_be_kept_any_more_is_ended_and_taken_back():
+    p, s = _both_off_one_worker(north(9))
+    assert not recreate(p, s, 0.0, False, 1.0)
+    assert s.total[T_ABSENT] == 1, "the second visit was not looked at any more"
+    undo(p, s)
+    assert s.total[T_ABSENT] == 0
+    assert s.total[T_TRAVEL] == s.best_total[T_TRAVEL]
+    assert s.where[0, 0] == s.where[1, 0] == 0
 
 
 def test_the_price_of_a_missing_visit_falls_and_is_the_full_one_at_the_end():
