@@ -31,6 +31,9 @@ HOT, COLD = 1.0, 0.01
 HOT_FEW, COLD_FEW = 2.0, 0.004
 COLD_MONTH = 0.03
 """First and last temperature, in mean travel seconds of a stop; a small month only stands still in the cold."""
+ROUNDS = 3
+"""So many times a day of up to MANY visits is annealed from hot to cold: which workers go at all is settled while
+it cools, and a second and third throw of the dice are worth more than slower cooling."""
 VERSIONS = 1 << 30
 PRICED = 1_000
 """Up to so many visits of a month the price of a missing one moves (`KernelImprover._price`)."""
@@ -53,6 +56,7 @@ class KernelImprover:
         self.farthest = arrays.farthest(model, self.problem)
         self.work = arrays.work(model, self.problem, seed)
         self.steps = 0
+        self._rounds = 1 if model.scenario.is_month or model.needs > MANY else ROUNDS
         self._small_month = model.scenario.is_month and model.needs <= PRICED
         self._slice = FIRST_SLICE
         self.hard = {
@@ -231,10 +235,11 @@ class KernelImprover:
         before = self.key
         short = int(s.clock[C_SHORT])
         count = self._slice if steps is None else steps
+        past = min(int(progress * self._rounds), self._rounds - 1)
+        hot = self.temperature(progress * self._rounds - past)
+        cold = self.temperature(max(progress, ahead) * self._rounds - past)
         begun = time.perf_counter()
-        anneal.anneal(
-            self.problem, s, count, self.temperature(progress), self.temperature(max(progress, ahead))
-        )
+        anneal.anneal(self.problem, s, count, hot, cold)
         spent = time.perf_counter() - begun
         self.steps += count
         if self._small_month:
@@ -263,7 +268,7 @@ class KernelImprover:
             weight[0] = min(self.dear, max(CHEAPEST * self.leg, weight[0] / DEARER))
 
     def temperature(self, progress: float) -> float:
-        """Return the temperature in seconds at a part of the run."""
+        """Return the temperature in seconds at a part of a round."""
         hot, cold = (HOT_FEW, COLD_FEW) if self.model.needs <= FEW else (HOT, COLD)
         if self._small_month and self.model.needs > FEW:
             cold = COLD_MONTH

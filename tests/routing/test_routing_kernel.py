@@ -150,6 +150,18 @@ def test_a_step_that_cannot_be_kept_any_more_is_ended_and_taken_back():
     assert s.where[0, 0] == s.where[1, 0] == 0
 
 
+def test_a_day_of_few_visits_is_annealed_three_times(monkeypatch):
+    slices = []
+    monkeypatch.setattr(anneal, "anneal", lambda *given: slices.append(given[-2:]))
+    _, _, improver = _improver(Scenario.from_dict(day([visit("a", 1), visit("b", 2)], [worker("w")])))
+    for number in range(30):
+        improver.step(number / 30, (number + 1) / 30, 10)
+    hottest, coldest = improver.temperature(0.0), improver.temperature(1.0)
+    assert all(hot > cold for hot, cold in slices)
+    assert [n for n, (hot, _) in enumerate(slices) if hot > 0.99 * hottest] == [0, 10, 20]
+    assert [n for n, (_, cold) in enumerate(slices) if cold < 1.01 * coldest] == [9, 19, 29]
+
+
 def test_the_price_of_a_missing_visit_falls_and_is_the_full_one_at_the_end():
     elders = [elder(f"e{n}", 0.5 + n / 10, frequency=2, min_gap_days=1) for n in range(8)]
     scenario = Scenario.from_dict(month(elders, [worker("a", max_visits=6), worker("b", max_visits=6)]))
