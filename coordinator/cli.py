@@ -103,7 +103,7 @@ def _known_failure(problem: Exception) -> click.ClickException | None:
     from coordinator.kernel.errors import DomainError
 
     if isinstance(problem, DomainError):
-        return BadInput(" ".join(str(part) for part in (problem.message, problem.remedy) if part))
+        return BadInput(problem.whole)
     if isinstance(problem, OperationalError):
         reason = str(problem.orig).strip().splitlines()[0]
         return CouldNot(f"the database does not answer: {reason}")
@@ -231,7 +231,8 @@ def _store_rule_packs() -> None:
 
     for name in store_shipped_packs():
         click.echo(
-            f"tanfang: the rule pack {name} differs from the stored one of the same version, which holds", err=True
+            f"tanfang: the rule pack {name} differs from the stored one of the same version, which holds",
+            err=True,
         )
     database.session.commit()
 

@@ -51,6 +51,7 @@ Base.registry.update_type_annotation_map(
     {int: BigInteger, dict[str, Any]: JSONB, list[Any]: JSONB, datetime: DateTime(timezone=True)}
 )
 
+
 class Database(SQLAlchemy):
     """Sessions that can be put away although the database has just died.
 

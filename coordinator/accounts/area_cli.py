@@ -93,6 +93,8 @@ def set_(path: str, make: bool, **given: Any) -> None:
         area.settings = area.settings | {"issuer": changes["issuer"][1]}
     db.session.flush()
     if changes:
-        audit.record(SYSTEM, "area.set", area, _("设定%(area)s", area=area.name), changes=changes, area_id=area.id)
+        audit.record(
+            SYSTEM, "area.set", area, _("设定%(area)s", area=area.name), changes=changes, area_id=area.id
+        )
     db.session.commit()
     click.echo(f"{area.name}\t{area.level.value}\t{', '.join(changes) or 'unchanged'}")

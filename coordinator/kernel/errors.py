@@ -20,6 +20,13 @@ class DomainError(Exception):
         if code is not None:
             self.code = code
 
+    @property
+    def whole(self) -> str:
+        """Message and remedy as one text; a Chinese full stop needs no space after it."""
+        message, remedy = str(self.message), str(self.remedy)
+        between = "" if not (message and remedy) or message[-1] in "。！？" else " "
+        return f"{message}{between}{remedy}"
+
 
 class InvalidInput(DomainError):
     """What was typed cannot be taken; `field` names the form field where there is one."""

@@ -42,12 +42,11 @@ class Form(FlaskForm):
 
     def take(self, problem: DomainError) -> None:
         """Show a domain error beside its field, or above the form."""
-        text = " ".join(part for part in (str(problem.message), str(problem.remedy)) if part)
         target = self._fields.get(problem.field or "")
         if target is None:
-            self.form_errors.append(text)
+            self.form_errors.append(problem.whole)
         else:
-            target.errors = [*target.errors, text]
+            target.errors = [*target.errors, problem.whole]
 
 
 def attempt(form: Form, act: Callable[[], Any]) -> bool:

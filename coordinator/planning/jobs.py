@@ -48,7 +48,7 @@ def solve_plan(plan_id: int) -> None:
     try:
         translation = _translate(plan_id, order, beat)
     except DomainError as problem:
-        fail(plan_id, " ".join(str(part) for part in (problem.message, problem.remedy) if part))
+        fail(plan_id, problem.whole)
         return
     try:
         scenario, solved = _solve(order, translation, beat)

@@ -371,7 +371,7 @@ def freeze() -> Response:
         units = request_freeze(actor, db.session.get_one(Area, scope.chosen.id), month)
     except DomainError as problem:
         db.session.rollback()
-        flash(" ".join(str(part) for part in (problem.message, problem.remedy) if part), "error")
+        flash(problem.whole, "error")
     else:
         db.session.commit()
         flash(

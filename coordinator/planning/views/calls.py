@@ -65,7 +65,7 @@ def give_call(plan_id: int, call_id: int) -> Response:
         services.give_call(actor, found, call, worker_id)
     except DomainError as problem:
         db.session.rollback()
-        flash(" ".join(str(part) for part in (problem.message, problem.remedy) if part), "error")
+        flash(problem.whole, "error")
     else:
         db.session.commit()
         flash(_("改好了。"), "ok")

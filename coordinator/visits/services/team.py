@@ -254,9 +254,7 @@ def _owe_move_up(visit: Visit, left: Assignment) -> None:
     claims = db.metadata.tables["claims"]
     waits = select(claims.c.id).where(claims.c.visit_id == visit.id, claims.c.state == "queued").limit(1)
     if db.session.scalar(waits) is not None:
-        queue.owe(
-            "coordinator.marketplace.jobs.move_up_in", key=str(left.id), payload={"visit_id": visit.id}
-        )
+        queue.owe("coordinator.marketplace.jobs.move_up_in", key=str(left.id), payload={"visit_id": visit.id})
 
 
 def mark_no_show(actor: Actor, visit: Visit, worker: Worker, reason: str = "") -> None:

@@ -195,7 +195,7 @@ def tick_call(event_id: int, elder_id: int) -> Response:
         db.session.rollback()
         if in_place:
             raise
-        flash(" ".join(str(part) for part in (problem.message, problem.remedy) if part), "error")
+        flash(problem.whole, "error")
     else:
         db.session.commit()
     return _back(event_id)
