@@ -46,7 +46,7 @@ def problem(model: Model, knob: Array) -> Problem:
     node[:, 1] = model.duration
     node[:, 2:4] = np.array(model.window, np.int64).reshape(items, 2)
     node[:, 4] = model.load
-    cand = _candidates(model)
+    cand, far = _candidates(model)
     rules, patterns, rule_of = _rules(model)
     item = np.zeros((items, ITEM_WIDTH), np.int64)
     item[:, 0] = model.priority
@@ -55,6 +55,9 @@ def problem(model: Model, knob: Array) -> Problem:
     item[:, 4] = rule_of
     item[:, 5] = (cand >= 0).sum(axis=1)
     item[:, 6] = [bool(known) for known in model.known]
+    # services and loads have no common unit, so that each counts as its share of all
+    item[:, 7] = 1e6 * (node[:, 1] / max(1, node[:, 1].sum()) + node[:, 4] / max(1, node[:, 4].sum()))
+    item[:, 8] = far
     longest = longest_route(model)
     worker = np.array(
         [
@@ -149,8 +152,11 @@ def sphere(places: Sequence[Place]) -> Array:
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
 
-def _candidates(model: Model) -> Array:
-    """Return the workers who may make each item alone: the known ones, then the nearest."""
+def _candidates(model: Model) -> tuple[Array, Array]:
+    """Return the workers who may make each item alone (the known ones, then the nearest), and how far it is off.
+
+    The second are metres over km/h from the nearest start or end of any worker, only to be compared.
+    """
     items, workers = model.items, model.workers
     places = np.asarray(model.travel.places[:items], np.float64)
     speed = dict(model.scenario.speed_kmh)
@@ -168,7 +174,7 @@ def _candidates(model: Model) -> Array:
         known = [w for w in order if w in model.known[v]]
         chosen = (known + [w for w in order if w not in model.known[v]])[:width]
         cand[v, : len(chosen)] = chosen
-    return cand
+    return cand, away.min(axis=1)
 
 
 def _numbers(cand: Array, workers: int) -> Array:

@@ -16,15 +16,16 @@ from routing.model import FREE, Model, StopKey
 from routing.plan import Score
 from routing.state import Key, Snapshot, State
 
-KNOB = (10.0, 16.0, 10.0, 0.2, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.06, 0.0, 0.0)
+KNOB = (10.0, 16.0, 10.0, 0.2, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.06, 0.0, 0.0, 0.0)
 """See `layout.K_SMALL` and the following."""
-KNOB_MANY = (10.0, 16.0, 10.0, 0.03, 0.5, 0.01, 0.04, 0.6, 0.5, 0.2, 0.02, 0.0, 0.0)
-KNOB_FEW = (10.0, 30.0, 10.0, 0.3, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.15, 0.0, 0.0)
-KNOB_MANY_DAY = (10.0, 16.0, 10.0, 0.03, 0.5, 0.01, 0.08, 0.6, 0.5, 0.2, 0.02, 0.9, 0.02)
+KNOB_MANY = (10.0, 16.0, 10.0, 0.03, 0.5, 0.01, 0.04, 0.6, 0.5, 0.2, 0.02, 0.0, 0.0, 0.0)
+KNOB_FEW = (10.0, 30.0, 10.0, 0.3, 0.5, 0.01, 0.06, 0.6, 0.5, 0.2, 0.15, 0.0, 0.0, 0.0)
+KNOB_MANY_DAY = (10.0, 16.0, 10.0, 0.03, 0.5, 0.01, 0.08, 0.6, 0.5, 0.2, 0.02, 0.9, 0.02, 0.0)
+KNOB_MONTH = (10.0, 16.0, 10.0, 0.05, 0.5, 0.01, 0.04, 0.6, 0.5, 0.2, 0.03, 0.0, 0.0, 0.4)
 FEW, MANY = 100, 250
 """Up to FEW visits there is time for large ruins, which alone leave deep local optima; with more than MANY
 there are never enough steps, so that most of them are small; on one day exchanges with a far worker are then
-nearly all in vain, and the near ones worth more steps."""
+nearly all in vain, and the near ones worth more steps. A month between MANY and PRICED has its own."""
 SLICE_SECONDS = 0.08
 FIRST_SLICE = 64
 HOT, COLD = 1.0, 0.01
@@ -50,14 +51,12 @@ class KernelImprover:
 
     def __init__(self, model: Model, state: State, seed: int, knob: tuple[float, ...] | None = None) -> None:
         self.model, self.state = model, state
-        many = KNOB_MANY if model.scenario.is_month else KNOB_MANY_DAY
-        chosen = knob or (KNOB_FEW if model.needs <= FEW else KNOB if model.needs <= MANY else many)
-        self.problem = arrays.problem(model, np.array(chosen))
+        self._small_month = model.scenario.is_month and model.needs <= PRICED
+        self.problem = arrays.problem(model, np.array(knob or self._knob()))
         self.farthest = arrays.farthest(model, self.problem)
         self.work = arrays.work(model, self.problem, seed)
         self.steps = 0
         self._rounds = 1 if model.scenario.is_month or model.needs > MANY else ROUNDS
-        self._small_month = model.scenario.is_month and model.needs <= PRICED
         self._slice = FIRST_SLICE
         self.hard = {
             need
@@ -67,6 +66,16 @@ class KernelImprover:
         self.load()
         self.keep()
         self.scale()
+
+    def _knob(self) -> tuple[float, ...]:
+        """Return the shares of the moves for this size of problem."""
+        if self.model.needs <= FEW:
+            return KNOB_FEW
+        if self.model.needs <= MANY:
+            return KNOB
+        if not self.model.scenario.is_month:
+            return KNOB_MANY_DAY
+        return KNOB_MONTH if self._small_month else KNOB_MANY
 
     # -- aims
 

@@ -21,9 +21,10 @@ SHUT = 1 << 30
 POINT, LENGTH, LOW, HIGH, LOAD = range(5)
 NODE_WIDTH = 5
 
-# item[v]: COUNT visits in a whole pattern, NEEDS of them for the kernel to place, CANDS known candidates
-PRIORITY, STATUTORY, COUNT, NEEDS, RULE, CANDS, NAMED = range(7)
-ITEM_WIDTH = 7
+# item[v]: COUNT visits in a whole pattern, NEEDS of them for the kernel to place, CANDS known candidates; BULK is
+# its share of all services and loads in millionths, FAR how far off the nearest worker is (only to be compared)
+PRIORITY, STATUTORY, COUNT, NEEDS, RULE, CANDS, NAMED, BULK, FAR = range(9)
+ITEM_WIDTH = 9
 
 # rule[q]: gaps and allowed days (a bit each), or patterns FIRST ≤ p < LAST
 RULE_COUNT, LEAST, MOST, ALLOWED, FIRST, LAST = range(6)
@@ -71,10 +72,11 @@ W_PRIORITY, W_STATUTORY, W_CONTINUITY, W_BALANCE = range(4)
 
 # knob (float64): stops taken off on average (small, large), longest string, share of large ruins, of split
 # strings, blinks, share of exchanges, of whole elders, of ruins within one day, of ruins at an absent visit,
-# of ruins of whole routes, of exchanges with a route near by, of steps that favour somebody idle
+# of ruins of whole routes, of exchanges with a route near by, of steps that favour somebody idle, of steps that put
+# back in the orders of a small month
 K_SMALL, K_LARGE, K_STRING, K_LARGER, K_SPLIT, K_BLINK, K_EXCHANGE, K_WHOLE, K_ONE_DAY = range(9)
-K_ABSENT, K_ROUTE, K_NEAR, K_OPEN = range(9, 13)
-KNOB_WIDTH = 13
+K_ABSENT, K_ROUTE, K_NEAR, K_OPEN, K_BULKY = range(9, 14)
+KNOB_WIDTH = 14
 
 
 class Problem(NamedTuple):

@@ -14,6 +14,7 @@ from routing.kernel.layout import (
     ALLOWED,
     BIG,
     BREAKS,
+    BULK,
     BUSY,
     C_CLOSED,
     C_FIRST,
@@ -28,9 +29,11 @@ from routing.kernel.layout import (
     CAPACITY,
     CARRIED,
     COUNT,
+    FAR,
     FIRST,
     GIVEN_UP,
     HIGH,
+    K_BULKY,
     LAST,
     LEAST,
     LEFT,
@@ -340,9 +343,43 @@ def sort(key: np.ndarray, todo: np.ndarray, count: int) -> None:
         gap //= 3
 
 
+@inlined
+def rank_bulky(p: Problem, s: Work, count: int) -> None:
+    """Give every entry of `todo` its key where days are to be chosen; equal ones come in random order.
+
+    What is large or far off first, as in the paper: without windows, orders by windows say nothing.
+    """
+    choice = draw(s.random)
+    for i in range(count):
+        v = s.todo[i]
+        key = draw(s.random)
+        if choice < 0.20:
+            key -= float(p.item[v, BULK] * s.visits[v, LEFT])
+        elif choice < 0.32:
+            key -= float(p.item[v, FAR])
+        elif choice < 0.36:
+            key += float(p.item[v, FAR])
+        elif choice < 0.44:
+            key += float(p.node[v, HIGH] - p.node[v, LOW])
+        elif choice < 0.48:
+            key += float(p.node[v, LOW])
+        elif choice < 0.52:
+            key -= float(p.node[v, HIGH])
+        elif choice < 0.60:
+            key += float(p.item[v, CANDS])
+        elif choice < 0.68:
+            key -= float(p.item[v, STATUTORY] * BIG + p.item[v, PRIORITY] * 1000)
+        elif choice < 0.72:
+            key -= float(s.visits[v, GIVEN_UP])
+        s.key[i] = -1e300 if v == s.clock[C_FIRST] else key
+
+
 @compiled
 def rank(p: Problem, s: Work, count: int) -> None:
     """Give every entry of `todo` its key, in one of eight orders drawn anew in each step."""
+    if p.knob[K_BULKY] > 0.0 and draw(s.random) < p.knob[K_BULKY]:
+        rank_bulky(p, s, count)
+        return
     choice = draw(s.random)
     for i in range(count):
         v = s.todo[i]

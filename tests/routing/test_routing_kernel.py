@@ -25,14 +25,17 @@ pytest.importorskip("numba")
 
 from routing.kernel import anneal, arrays, ruin, times  # noqa: E402
 from routing.kernel.books import settle, undo  # noqa: E402
-from routing.kernel.improver import KernelImprover  # noqa: E402
+from routing.kernel.improver import KNOB_MONTH, KernelImprover  # noqa: E402
 from routing.kernel.layout import (  # noqa: E402
     BIG,
+    BULK,
     C_CLOSED,
     C_FIRST,
     C_OPENED,
     C_STEP,
     C_TOUCHED,
+    FAR,
+    K_BULKY,
     SIZE,
     T_ABSENT,
     T_TRAVEL,
@@ -172,6 +175,32 @@ def test_the_price_of_a_missing_visit_falls_and_is_the_full_one_at_the_end():
     _agrees(model, state, improver)
     improver.step(0.95, steps=50)
     assert improver.problem.weight[0] == improver.dear
+
+
+def test_bulk_of_an_elder_is_a_share_of_all_and_distance_grows_with_the_way():
+    elders = [
+        elder("small", 1, duration=600, load=1),
+        elder("heavy", 2, duration=600, load=3),
+        elder("long", 4, duration=1800),
+    ]
+    scenario = Scenario.from_dict(month(elders, [worker("a", capacity=9)]))
+    model = Model(scenario)
+    given_arrays = arrays.problem(model, np.array(KNOB_MONTH))
+    assert given_arrays.item[:, BULK].tolist() == [450_000, 950_000, 600_000]
+    near, middle, far = given_arrays.item[:, FAR].tolist()
+    assert 0 < near < middle < far
+
+
+@pytest.mark.parametrize(
+    ("visits", "days", "bulky"), [(300, 5, 0.4), (200, 5, 0.0), (1001, 5, 0.0), (300, 1, 0.0)]
+)
+def test_only_small_months_are_put_back_in_orders_of_their_own(visits, days, bulky):
+    if days == 1:
+        given = day([visit(f"v{n}") for n in range(visits)], [worker("a")])
+    else:
+        given = month([elder(f"e{n}") for n in range(visits)], [worker("a")], days=days)
+    model = Model(Scenario.from_dict(given))
+    assert KernelImprover(model, State(model), 1).problem.knob[K_BULKY] == bulky
 
 
 def test_what_is_taken_back_leaves_nothing_behind():
