@@ -147,12 +147,13 @@ class Lines:
             number, worker, day, shift, [stop.visit for stop in stops], points, legs, durations, windows,
             [stop.start for stop in stops], self._held(worker, day, stops), [shift[0]], [shift[1]], 0, load,
         )  # fmt: skip
-        if not stops:
+        if route is None or not stops:
             return line
+        # As the week's hours count it: the plan's own times, which may be longer than they need to be.
+        line.span = route.arrival - route.departure
         timing = time_route(legs, durations, windows, shift, worker.breaks)
         if timing is None:
             return None
-        line.span = timing.arrival - timing.departure
         loose = time_route(legs, durations, windows, shift) if worker.breaks else timing
         if loose is None:
             return None

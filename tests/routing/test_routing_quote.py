@@ -222,6 +222,22 @@ def test_months_keep_days_and_sums():
     assert quotes == []  # only day 4 is left, x is away and w has both visits of the week
     free = Quoter(scenario, schedule(scenario, {("w", 0): ["e#1"]})).quote("e#2")
     assert [(q.workers, q.day) for q in free] == [(("w",), 4)]
+
+
+def test_a_route_that_is_longer_than_it_needs_to_be_counts_once_in_the_week():
+    """Somebody was taken off and the others' times stayed: the visit fits where it was."""
+    scenario = Scenario.from_dict(
+        month(
+            [elder("e", 0, window=[28800, 28800]), elder("f", 2, window=[28800, 34200])],
+            [worker("w", shift=[28800, 37800], max_hours_week=2.5)],
+        )
+    )
+    plan = schedule(scenario, {("w", 0): ["e#1", "f#1"]})
+    assert check(scenario, plan).violations == []
+    (route,) = plan.routes
+    assert 1.25 * 3600 < route.arrival - route.departure < 2.5 * 3600
+    quotes = Quoter(scenario, without(plan, "f#1")).quote("f#1", days=[0])
+    assert [(q.day, q.workers) for q in quotes] == [(0, ("w",))]
     new = Elder("new", tuple(HOME), 1800, frequency=1, not_weekdays=(0, 1, 2, 3, 5, 6))
     assert {q.day % 7 for q in Quoter(scenario, plan).quote(new)} == {4}
 
