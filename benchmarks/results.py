@@ -84,18 +84,19 @@ def load(path: Path) -> Json:
 
 
 def joined(files: list[Json]) -> Json:
-    """Join results of one command, as long campaigns are run in parts: of an instance the last file counts.
+    """Join results of one command, as long campaigns are run in parts: of an engine on an instance the last
+    file counts.
 
     Raises ValueError when the parts were given different cores.
     """
     cores = {one["options"]["processes"] for one in files}
     if len(cores) > 1:
         raise ValueError(f"results of {files[0]['command']} with different cores cannot stand in one table")
-    rows: dict[str, list[Json]] = {}
+    rows: dict[tuple[str, str], list[Json]] = {}
     for one in files:
-        own: dict[str, list[Json]] = {}
+        own: dict[tuple[str, str], list[Json]] = {}
         for row in one["rows"]:
-            own.setdefault(row["case"], []).append(row)
+            own.setdefault((row["case"], row["engine"]), []).append(row)
         rows |= own
     revisions = dict.fromkeys(one["revision"] for one in files)
     return files[-1] | {

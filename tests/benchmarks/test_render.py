@@ -65,6 +65,8 @@ def test_parts_of_a_campaign_are_joined_and_the_last_word_on_an_instance_counts(
     )[1]
     together = results.joined([first, second])
     assert sorted(one["cost"] for one in together["rows"]) == [700.0, 800.0, 810.0]
+    peer = results.save("day", options, [row("vroom", 1, 950.0)], tmp_path / "c.json")[1]
+    assert len(results.joined([first, second, peer])["rows"]) == 4
     page = tmp_path / "page.md"
     render.main([str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--page", str(page)])
     assert "1/2 seed(s)" in page.read_text(encoding="utf-8")
