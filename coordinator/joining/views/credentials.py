@@ -119,20 +119,20 @@ def my_health() -> Answer:
 @requires(Permission.WORK)
 def add_papers(credential_id: int) -> Answer:
     """More photographs beside what was declared."""
+    actor = current_actor()
+    worker = own_worker(actor)
+    held = next((one for one in worker.credentials if one.id == credential_id), None)
+    if held is None:
+        raise NotFound(_("没有这一项。"))
     form = _photos_form(credential_id)
     contents = photos_in(form.photos)
     if form.validate_on_submit() and contents:
-        actor = current_actor()
-        worker = own_worker(actor)
-        held = next((one for one in worker.credentials if one.id == credential_id), None)
-        if held is None:
-            raise NotFound(_("没有这一项。"))
         try:
             credential_papers.add_papers(actor, worker, held, contents)
             db.session.commit()
         except DomainError as problem:
             db.session.rollback()
-            flash(f"{problem.message}{problem.remedy}", "error")
+            flash(problem.whole, "error")
         else:
             flash(_("照片存好了，社区审核时会看到。"), "ok")
     else:

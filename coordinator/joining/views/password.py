@@ -67,7 +67,8 @@ def own_password_code() -> Answer:
         db.session.rollback()
         form = OwnPasswordForm(formdata=None)
         form.take(problem)
-        return _page(_me(), form, problem.status)
+        # Without a text-message service the page says what to do instead: no fault of the server.
+        return _page(_me(), form, min(problem.status, 429))
     session[SENT] = [clock.now().isoformat(), sent.shown]
     return redirect(url_for("joining.own_password"), 303)
 

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from structlog.testing import capture_logs
 
 import routing
 from coordinator import worker
@@ -37,11 +38,13 @@ def test_a_queue_is_made_ready_once_and_others_not_at_all(monkeypatch):
     assert loaded == ["once"]
 
 
-def test_a_failure_is_logged_and_ends_nothing(monkeypatch, capsys):
+def test_a_failure_is_logged_and_ends_nothing(monkeypatch):
     monkeypatch.setattr(worker, "PRELOAD", {"streets": f"{__name__}.fail"})
-    worker.preload("streets")
-    out = capsys.readouterr()
-    assert "nothing loaded ahead" in out.out + out.err
+    with capture_logs() as lines:
+        worker.preload("streets")
+    assert [(line["event"], line["queue"], line["log_level"]) for line in lines] == [
+        ("nothing loaded ahead", "streets", "error")
+    ]
 
 
 @pytest.mark.skipif(not kernel.available() or not kernel.is_compiled(), reason="no compiled kernel here")
