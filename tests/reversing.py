@@ -23,5 +23,5 @@ def _reversed(
     if not isinstance(asked, Select | CompoundSelect) or asked._order_by_clauses:
         return statement, parameters
     if not any(part.element.is_dml for part in compiled.ctes or ()):  # what writes must stand outermost
-        statement = f"SELECT * FROM ({statement}) AS backwards ORDER BY row_number() OVER () DESC"  # noqa: S608
+        statement = f"SELECT * FROM ({statement}) AS backwards ORDER BY row_number() OVER () DESC"  # noqa: S608  of ours
     return statement, parameters

@@ -265,7 +265,7 @@ def test_a_newcomer(live_server, place, phone, capsys, number, kind, link, rest)
     has_applied(live_server, newcomer, kind, mobile)
     with capsys.disabled():
         by = "by invitation" if link else "by themselves"
-        print(f"\n{kind.value}, {by}: {newcomer.taps} taps, {len(newcomer.screens)} screens")  # noqa: T201
+        print(f"\n{kind.value}, {by}: {newcomer.taps} taps, {len(newcomer.screens)} screens")  # noqa: T201  for pytest -s
 
 
 def has_applied(live_server, newcomer: Walk, kind: WorkerKind, mobile: str) -> int:

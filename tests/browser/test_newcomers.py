@@ -267,11 +267,11 @@ def test_to_the_first_visit(
     assert newcomer.taps <= most_taps
     assert len(newcomer.screens) <= most_screens
     with capsys.disabled():
-        print(f"\n{kind.value}: {newcomer.taps} taps, {len(newcomer.screens)} screens", end="")  # noqa: T201
+        print(f"\n{kind.value}: {newcomer.taps} taps, {len(newcomer.screens)} screens", end="")  # noqa: T201  for pytest -s
         if clerk is not None:
             assert clerk.clicks <= AT_THE_DESK[kind]
-            print(f"; the coordinator {clerk.clicks} clicks", end="")  # noqa: T201
+            print(f"; the coordinator {clerk.clicks} clicks", end="")  # noqa: T201  for pytest -s
         if parent is not None:
             assert parent.taps <= GUARDIAN[0]
             assert len(parent.screens) <= GUARDIAN[1]
-            print(f"; the guardian {parent.taps} taps, {len(parent.screens)} screens")  # noqa: T201
+            print(f"; the guardian {parent.taps} taps, {len(parent.screens)} screens")  # noqa: T201  for pytest -s

@@ -160,4 +160,4 @@ def test_hours_limits_and_a_home(
         assert len(worker.wanted) == 1
         assert db.session.get(Bar, (worker_id, elder_id)) is not None
     with capsys.disabled():
-        print(f"\nthe week: {week_taps} taps, everything: {walk.taps}")  # noqa: T201
+        print(f"\nthe week: {week_taps} taps, everything: {walk.taps}")  # noqa: T201  for pytest -s

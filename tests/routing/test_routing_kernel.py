@@ -23,10 +23,10 @@ from tests.routing.routing_scenarios import day, elder, month, north, street, vi
 np = pytest.importorskip("numpy")
 pytest.importorskip("numba")
 
-from routing.kernel import anneal, arrays, ruin, times  # noqa: E402
-from routing.kernel.books import settle, undo  # noqa: E402
-from routing.kernel.improver import KNOB_MONTH, KernelImprover  # noqa: E402
-from routing.kernel.layout import (  # noqa: E402
+from routing.kernel import anneal, arrays, ruin, times  # noqa: E402  needs numba
+from routing.kernel.books import settle, undo  # noqa: E402  needs numba
+from routing.kernel.improver import KNOB_MONTH, KernelImprover  # noqa: E402  needs numba
+from routing.kernel.layout import (  # noqa: E402  needs numba
     BIG,
     BULK,
     C_CLOSED,
@@ -40,7 +40,7 @@ from routing.kernel.layout import (  # noqa: E402
     T_ABSENT,
     T_TRAVEL,
 )
-from routing.kernel.recreate import recreate  # noqa: E402
+from routing.kernel.recreate import recreate  # noqa: E402  needs numba
 
 
 def _improver(scenario: Scenario, seed: int = 1) -> tuple[Model, State, KernelImprover]:

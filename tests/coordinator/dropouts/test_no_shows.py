@@ -103,13 +103,19 @@ def test_a_word_a_name_and_a_person_are_needed(field, missed):
         record_no_show(make_actor(area=field.tree.other_street), visit.id, [worker.id], "没有来")
 
 
-def test_of_two_one_came(field, later):
+def one_of_two_came(field, later):
+    """Who was there, who was not, and the visit, after its end."""
     here, actor = field.worker()
     gone, _ = field.worker()
     visit = field.visit((here, False), (gone, False), start=time(9, 5), people=2)
     check_in(actor, visit.id, mark())
     close_visit(actor, visit, ContactOutcome.COMPLETED)
     later(150)
+    return here, gone, visit
+
+
+def test_of_two_one_came(field, later):
+    here, gone, visit = one_of_two_came(field, later)
     record_no_show(field.coordinator, visit.id, [gone.id], "同去的人说没有来")
     assert states(visit) == {here.id: AssignmentState.DONE, gone.id: AssignmentState.NO_SHOW}
     assert visit.state is VisitState.COMPLETED
@@ -231,12 +237,7 @@ def test_lifted_by_mistake_is_recorded_again(field, missed, signed_in):
 
 
 def test_of_two_one_is_recorded_again_after_the_visit_took_place(field, later):
-    here, actor = field.worker()
-    gone, _ = field.worker()
-    visit = field.visit((here, False), (gone, False), start=time(9, 5), people=2)
-    check_in(actor, visit.id, mark())
-    close_visit(actor, visit, ContactOutcome.COMPLETED)
-    later(150)
+    _here, gone, visit = one_of_two_came(field, later)
     row = record_no_show(field.coordinator, visit.id, [gone.id], "没有来")[0]
     decide_no_show(field.coordinator, row.id, upheld=False, words="来过")
     assert states(visit)[gone.id] is AssignmentState.DONE

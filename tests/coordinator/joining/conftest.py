@@ -7,14 +7,18 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from coordinator.config import SmsSettings
 from coordinator.extensions import db
+from coordinator.kernel.access import Actor, Role
 from coordinator.kernel.identity import check_character
 from coordinator.messages.models import Parcel
+from tests import factories
+from tests.coordinator.joining.applicants import NOW
 
 _serials = itertools.count(1)
 
@@ -40,6 +44,19 @@ def texts(app, monkeypatch) -> Iterator[None]:
     changed = replace(settings, sms=SmsSettings(gateway="console"))
     monkeypatch.setitem(app.extensions, "settings", changed)
     return
+
+
+@pytest.fixture
+def tree(db_session: Any, freeze: Any) -> factories.AreaTree:
+    """Areas, on the day of the applicants."""
+    freeze(NOW)
+    return factories.make_area_tree()
+
+
+@pytest.fixture
+def coordinator(tree: Any) -> Actor:
+    """A coordinator of the community."""
+    return factories.make_actor(Role.COMMUNITY_COORDINATOR, tree.community)
 
 
 @pytest.fixture

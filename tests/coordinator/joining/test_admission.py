@@ -28,18 +28,6 @@ from tests.coordinator.joining.applicants import (
 )
 from tests.coordinator.joining.conftest import id_for
 
-
-@pytest.fixture
-def tree(db_session: Any, freeze: Any) -> factories.AreaTree:
-    freeze(NOW)
-    return factories.make_area_tree()
-
-
-@pytest.fixture
-def coordinator(tree: Any) -> Actor:
-    return factories.make_actor(Role.COMMUNITY_COORDINATOR, tree.community)
-
-
 # --- admission -----------------------------------------------------------------------------------------------
 
 

@@ -26,17 +26,6 @@ from tests.coordinator.joining.ways import ADULT, prove, text_of, token_in
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 
 
-@pytest.fixture
-def tree(db_session: Any, freeze: Any) -> factories.AreaTree:
-    freeze(NOW)
-    return factories.make_area_tree()
-
-
-@pytest.fixture
-def coordinator(tree: Any) -> Actor:
-    return factories.make_actor(Role.COMMUNITY_COORDINATOR, tree.community)
-
-
 def picture(size: tuple[int, int] = (400, 300)) -> bytes:
     """A photograph as a telephone makes it, with its maker in the metadata."""
     exif = Image.Exif()

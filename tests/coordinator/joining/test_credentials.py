@@ -13,7 +13,7 @@ from coordinator.joining.queries.credentials import covered_until, lines_of
 from coordinator.joining.queries.gaps import gap_words
 from coordinator.joining.services import admission, credentials
 from coordinator.kernel import clock
-from coordinator.kernel.access import Actor, Role
+from coordinator.kernel.access import Actor
 from coordinator.kernel.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from coordinator.workforce.fitness import UnfitCode
 from coordinator.workforce.models import Credential, CredentialKind, WorkerKind
@@ -30,18 +30,6 @@ from tests.coordinator.joining.applicants import (
     self_of,
 )
 from tests.coordinator.joining.ways import token_in
-
-
-@pytest.fixture
-def tree(db_session: Any, freeze: Any) -> factories.AreaTree:
-    freeze(NOW)
-    return factories.make_area_tree()
-
-
-@pytest.fixture
-def coordinator(tree: Any) -> Actor:
-    return factories.make_actor(Role.COMMUNITY_COORDINATOR, tree.community)
-
 
 # --- the own word --------------------------------------------------------------------------------------------
 
